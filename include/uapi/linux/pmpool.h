@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Persistent memory pool: named extents of memory that outlive the kernel.
+ */
+#ifndef _UAPI_LINUX_PMPOOL_H
+#define _UAPI_LINUX_PMPOOL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define PMPOOL_IOC_TYPE		0xBB
+
+/* Version of this interface; it changes only when an old caller would break. */
+#define PMPOOL_ABI_VERSION	1
+
+/* An extent's name with its terminating NUL. */
+#define PMPOOL_NAME_SIZE	64
+#define PMPOOL_TAG_SIZE		16
+#define PMPOOL_UUID_SIZE	16
+
+/**
+ * DOC: ioctl format
+ *
+ * Every ioctl takes a pointer to a struct whose first member, @size, holds the
+ * size of that struct as the caller knows it. A kernel that knows a longer
+ * struct treats the missing part as zero and does not write to it; a kernel
+ * that knows a shorter one accepts the call when the part it does not know is
+ * zero. No struct holds a pointer or a hole, so 32-bit callers use the same
+ * layout.
+ *
+ * Errors that any command may return:
+ *
+ *  - ENOTTY: the command is not supported.
+ *  - EINVAL: @size is too small for the command, or padding is not zero.
+ *  - E2BIG: @size is larger than this kernel knows and the excess is not zero.
+ *  - EOPNOTSUPP: a flag is set that this kernel does not know.
+ *  - EFAULT: the struct is not readable and writable memory.
+ *  - ENODEV: the pool or the extent behind this file has gone away.
+ *  - EINTR: a fatal signal arrived while waiting for another operation.
+ *
+ * What a command returns besides is listed with it.
+ *
+ * All sizes, offsets and lengths are in bytes. An offset counts from the start
+ * of the pool's region. Times are nanoseconds since the Unix epoch, or 0.
+ */
+enum {
+	PMPOOL_CMD_BASE = 0x80,
+	PMPOOL_CMD_INFO = PMPOOL_CMD_BASE,
+	PMPOOL_CMD_CREATE = 0x81,
+	PMPOOL_CMD_OPEN = 0x82,
+	PMPOOL_CMD_REMOVE = 0x83,
+	PMPOOL_CMD_NEXT = 0x84,
+};
+
+/**
+ * enum pmpool_state - what may be done with a pool
+ * @PMPOOL_STATE_OK: everything
+ * @PMPOOL_STATE_READ_ONLY: the pool uses a format feature that this driver can
+ *	read but not write: extents map read-only, nothing can be changed
+ * @PMPOOL_STATE_DEGRADED: part of the metadata is damaged: intact extents can
+ *	be read and written, nothing can be created or removed
+ */
+enum pmpool_state {
+	PMPOOL_STATE_OK = 0,
+	PMPOOL_STATE_READ_ONLY = 1,
+	PMPOOL_STATE_DEGRADED = 2,
+};
+
+/**
+ * enum pmpool_backing - how the region is kept from the next kernel
+ * @PMPOOL_BACKING_RESERVED: by the memory map: ``memmap=`` or the firmware
+ */
+enum pmpool_backing {
+	PMPOOL_BACKING_RESERVED = 0,
+};
+
+/**
+ * struct pmpool_info - ioctl(PMPOOL_INFO)
+ * @size: sizeof(struct pmpool_info)
+ * @flags: must be 0
+ * @abi_version: PMPOOL_ABI_VERSION of the driver
+ * @format_version: version of the on-memory format
+ * @compat: features of the format that an unaware driver may ignore
+ * @ro_compat: features with which an unaware driver may only read the pool
+ * @incompat: features without which the pool can not be attached
+ * @uuid: made when the pool was formatted
+ * @pool_size: size of the whole region
+ * @metadata_size: part of it that holds the metadata, from its start
+ * @block_size: unit of allocation, and the least alignment of an extent
+ * @free: bytes in no extent
+ * @largest_free: longest run of them: the largest extent that can be created
+ * @extents: number of extents
+ * @max_extents: number of extents the pool has records for
+ * @generation: attaches of the pool since it was formatted, this one included
+ * @state: one of enum pmpool_state
+ * @backing: one of enum pmpool_backing
+ * @was_clean: 1 when the last kernel that had the pool ended in an orderly way,
+ *	or the pool was formatted by this one; else 0
+ * @__reserved: 0
+ * @format_time: when the pool was formatted
+ * @attach_time: when this kernel attached it
+ * @handover_time: when the previous kernel let go of it; 0 when it did not
+ *	say so, or there was none
+ * @base: physical address of the region; 0 unless the caller has CAP_SYS_ADMIN
+ *
+ * Describe the pool. Needs no right but to have the device open.
+ */
+struct pmpool_info {
+	__u32 size;
+	__u32 flags;
+	__u32 abi_version;
+	__u32 format_version;
+	__aligned_u64 compat;
+	__aligned_u64 ro_compat;
+	__aligned_u64 incompat;
+	__u8 uuid[PMPOOL_UUID_SIZE];
+	__aligned_u64 pool_size;
+	__aligned_u64 metadata_size;
+	__aligned_u64 block_size;
+	__aligned_u64 free;
+	__aligned_u64 largest_free;
+	__u32 extents;
+	__u32 max_extents;
+	__aligned_u64 generation;
+	__u32 state;
+	__u32 backing;
+	__u32 was_clean;
+	__u32 __reserved;
+	__aligned_u64 format_time;
+	__aligned_u64 attach_time;
+	__aligned_u64 handover_time;
+	__aligned_u64 base;
+};
+#define PMPOOL_INFO _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO)
+
+/**
+ * struct pmpool_create - ioctl(PMPOOL_CREATE)
+ * @size: sizeof(struct pmpool_create)
+ * @flags: must be 0
+ * @name: 1 to 63 characters of ``[A-Za-z0-9._-]``, not ``.`` or ``..``, with
+ *	only NULs behind it
+ * @length: of the extent, at least 1; whole blocks are taken, and all of them
+ *	can be mapped up to @length rounded up to the page size
+ * @align: of its offset: 0 for the block size, or a power of two from the block
+ *	size up
+ * @mode: permission bits for the owner, the group and others, at most 0777
+ * @__reserved: must be 0
+ * @tag: free for the application: what the extent holds and in which version
+ * @id: out: the extent's number, never given to another one in this pool
+ * @offset: out: where it starts
+ *
+ * Create an extent owned by the caller's file system uid and gid. It reads as
+ * zeroes. Needs a file opened for writing. The device
+ * ``/dev/pmpool-extents/NAME`` exists when the call returns.
+ *
+ * Errors:
+ *
+ *  - EBADF: the file is not open for writing.
+ *  - EINVAL: @name is malformed, @length is 0, @align is not a power of two or
+ *    below the block size, or @mode has other bits.
+ *  - EEXIST: an extent of that name exists.
+ *  - ENOSPC: no free run is long enough; see @largest_free of PMPOOL_INFO.
+ *  - ENFILE: every record is in use; see @max_extents of PMPOOL_INFO.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ *  - ENOMEM: the kernel is out of memory.
+ */
+struct pmpool_create {
+	__u32 size;
+	__u32 flags;
+	char name[PMPOOL_NAME_SIZE];
+	__aligned_u64 length;
+	__aligned_u64 align;
+	__u32 mode;
+	__u32 __reserved;
+	__u8 tag[PMPOOL_TAG_SIZE];
+	__aligned_u64 id;
+	__aligned_u64 offset;
+};
+#define PMPOOL_CREATE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_CREATE)
+
+/* Flags of struct pmpool_extent_info */
+#define PMPOOL_EXTENT_CLEAN	(1 << 0) /* no writable mapping when its last kernel ended */
+#define PMPOOL_EXTENT_MAPPED	(1 << 1) /* mapped now */
+
+/**
+ * struct pmpool_extent_info - what PMPOOL_OPEN and PMPOOL_NEXT tell
+ * @name: its name, padded with NULs
+ * @uuid: made when the extent was created
+ * @tag: as given to PMPOOL_CREATE
+ * @id: its number
+ * @offset: where it starts: the offset to mmap() on ``/dev/pmpool``
+ * @length: as given to PMPOOL_CREATE
+ * @create_generation: the pool's generation when it was created
+ * @create_time: when it was created
+ * @uid: owner, in the caller's user namespace
+ * @gid: group, in the caller's user namespace
+ * @mode: permission bits
+ * @flags: PMPOOL_EXTENT_CLEAN, PMPOOL_EXTENT_MAPPED
+ */
+struct pmpool_extent_info {
+	char name[PMPOOL_NAME_SIZE];
+	__u8 uuid[PMPOOL_UUID_SIZE];
+	__u8 tag[PMPOOL_TAG_SIZE];
+	__aligned_u64 id;
+	__aligned_u64 offset;
+	__aligned_u64 length;
+	__aligned_u64 create_generation;
+	__aligned_u64 create_time;
+	__u32 uid;
+	__u32 gid;
+	__u32 mode;
+	__u32 flags;
+};
+
+/* Flags of PMPOOL_OPEN */
+#define PMPOOL_OPEN_READ	(1 << 0)
+#define PMPOOL_OPEN_WRITE	(1 << 1)
+
+/**
+ * struct pmpool_open - ioctl(PMPOOL_OPEN)
+ * @size: sizeof(struct pmpool_open)
+ * @flags: what to be granted: PMPOOL_OPEN_READ, PMPOOL_OPEN_WRITE, both, or 0
+ *	to look the extent up only
+ * @id: the extent's number, or 0 when @name is given
+ * @name: the extent's name, or all NULs when @id is given
+ * @info: out: the extent
+ *
+ * Look an extent up and grant this open file the right to map it: writing
+ * includes reading. The mode, owner and group of the extent decide, as for a
+ * file; CAP_DAC_OVERRIDE overrides. Grants add up and last until the file is
+ * closed.
+ *
+ * On the file of an extent's own device, @flags, @id and @name must be 0: the
+ * call describes that extent, and the device's permissions have granted access.
+ *
+ * Errors:
+ *
+ *  - EINVAL: both or none of @id and @name are given, or @name is malformed.
+ *  - ENOENT: there is no such extent.
+ *  - EACCES: the extent's mode does not allow it.
+ *  - EBADF: PMPOOL_OPEN_WRITE, and the file is not open for writing.
+ *  - EROFS: PMPOOL_OPEN_WRITE, and the pool is read-only.
+ *  - ENOMEM: the kernel is out of memory.
+ */
+struct pmpool_open {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	char name[PMPOOL_NAME_SIZE];
+	struct pmpool_extent_info info;
+};
+#define PMPOOL_OPEN _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_OPEN)
+
+/**
+ * struct pmpool_remove - ioctl(PMPOOL_REMOVE)
+ * @size: sizeof(struct pmpool_remove)
+ * @flags: must be 0
+ * @id: the extent's number, or 0 when @name is given
+ * @name: the extent's name, or all NULs when @id is given
+ *
+ * Remove an extent. Its blocks are free when the call returns. Files that have
+ * it open but not mapped stay open and get ENODEV.
+ *
+ * Errors:
+ *
+ *  - EINVAL: both or none of @id and @name are given, or @name is malformed.
+ *  - ENOENT: there is no such extent.
+ *  - EPERM: the caller is neither its owner nor has CAP_SYS_ADMIN.
+ *  - EBUSY: it is mapped.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ */
+struct pmpool_remove {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	char name[PMPOOL_NAME_SIZE];
+};
+#define PMPOOL_REMOVE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REMOVE)
+
+/**
+ * struct pmpool_next - ioctl(PMPOOL_NEXT)
+ * @size: sizeof(struct pmpool_next)
+ * @flags: must be 0
+ * @cursor: in: 0 to begin, then what the last call left here; out: where to go
+ *	on
+ * @info: out: the extent
+ *
+ * Walk the extents in the order of their offsets. One that exists during the
+ * whole walk is told exactly once.
+ *
+ * Errors:
+ *
+ *  - ENOENT: there are no more.
+ */
+struct pmpool_next {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 cursor;
+	struct pmpool_extent_info info;
+};
+#define PMPOOL_NEXT _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_NEXT)
+
+/**
+ * DOC: mapping
+ *
+ * mmap() on ``/dev/pmpool`` at an extent's offset, or inside it, maps an extent
+ * that this file opened with PMPOOL_OPEN; on ``/dev/pmpool-extents/NAME``
+ * offsets count from the extent's start. lseek() with SEEK_END there gives the
+ * extent's length.
+ *
+ * Errors of mmap():
+ *
+ *  - EINVAL: not MAP_SHARED.
+ *  - ENXIO: the range is not inside one extent.
+ *  - EACCES: the file was not granted the extent, or not for writing.
+ *  - EROFS: PROT_WRITE, and the pool is read-only.
+ *  - ENODEV: the extent was removed.
+ *
+ * Such a mapping has no struct page behind it: read() and write() from and to
+ * it work, O_DIRECT, RDMA and vmsplice() fail with EFAULT.
+ */
+
+#endif /* _UAPI_LINUX_PMPOOL_H */

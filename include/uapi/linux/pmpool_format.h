@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * Persistent memory pool: what its region holds.
+ *
+ * One kernel writes this and another, of any other version, reads it. It is an
+ * interface in the same sense as a file system's format.
+ */
+#ifndef _UAPI_LINUX_PMPOOL_FORMAT_H
+#define _UAPI_LINUX_PMPOOL_FORMAT_H
+
+#include <linux/types.h>
+
+/**
+ * DOC: format, version 1
+ *
+ * The region is divided into blocks of 2 MiB. The first ``meta_blocks`` of them
+ * hold the metadata::
+ *
+ *   0                    superblock
+ *   table_offset         extent table: record_slots x 2 records
+ *   bitmap_offset        initialised bitmap: one bit a block of the region
+ *   copy_offset          the superblock again, in the last page
+ *
+ * and the others the extents' data. All of this follows from the size of the
+ * region alone, so that the copy can be found when the superblock is damaged.
+ *
+ * Integers are little-endian. Everything that is not described is zero, and a
+ * reader that finds it otherwise takes the structure for damaged.
+ *
+ * The checksum of a structure is CRC32C (initial value and final inversion of
+ * all ones) of all its bytes, with the checksum's own four bytes taken as zero.
+ *
+ * **Superblock.** A change is written to the first place and, when that is
+ * complete, to the second. A reader takes the valid one, and of two valid ones
+ * the one with the higher ``seq``.
+ *
+ * **Records.** Each slot of the table has room for two records. A change goes
+ * to the one that is not current, with the next ``seq``; a reader takes the
+ * valid one with the higher ``seq``. So a change is either not there or whole.
+ * A slot whose bytes are all zero was never used. A slot with no valid record
+ * is damaged.
+ *
+ * **Initialised bitmap.** Bit b (bit b % 64 of little-endian word b / 64) is 1
+ * when block b belongs to an extent and was zeroed since it was created. A
+ * block whose bit is 0 holds bytes of an earlier owner and must be zeroed
+ * before it is shown to anybody.
+ *
+ * **Features.** A set bit that the reader does not know means: in ``compat``,
+ * nothing; in ``ro_compat``, that it must not write anything; in ``incompat``,
+ * that it must not attach the pool.
+ */
+
+#define PMPOOL_FORMAT_VERSION		1
+#define PMPOOL_FORMAT_MAGIC		"\211PMPOOL\n"
+#define PMPOOL_FORMAT_MAGIC_SIZE	8
+#define PMPOOL_FORMAT_BLOCK_SHIFT	21
+#define PMPOOL_FORMAT_BLOCK_SIZE	(1ULL << PMPOOL_FORMAT_BLOCK_SHIFT)
+#define PMPOOL_FORMAT_PAGE_SIZE		4096
+#define PMPOOL_FORMAT_SLOTS		2048
+#define PMPOOL_FORMAT_TABLE_OFFSET	PMPOOL_FORMAT_PAGE_SIZE
+#define PMPOOL_FORMAT_BITMAP_OFFSET	\
+	(PMPOOL_FORMAT_TABLE_OFFSET + PMPOOL_FORMAT_SLOTS * 512)
+/* One block of metadata and one of data. */
+#define PMPOOL_FORMAT_MIN_SIZE		(2 * PMPOOL_FORMAT_BLOCK_SIZE)
+
+#define PMPOOL_FORMAT_COMPAT_KNOWN	0ULL
+#define PMPOOL_FORMAT_RO_COMPAT_KNOWN	0ULL
+#define PMPOOL_FORMAT_INCOMPAT_KNOWN	0ULL
+
+/* Flags of the superblock */
+#define PMPOOL_FORMAT_SB_CLEAN		(1 << 0) /* the last kernel let go of the pool */
+
+/**
+ * struct pmpool_format_super - the superblock
+ * @magic: PMPOOL_FORMAT_MAGIC
+ * @crc: checksum
+ * @version: PMPOOL_FORMAT_VERSION
+ * @seq: counts the changes of the superblock
+ * @compat: feature bits, see above
+ * @ro_compat: feature bits
+ * @incompat: feature bits
+ * @uuid: made when the pool was formatted
+ * @region_size: of the region, in bytes; a multiple of the block size
+ * @block_shift: log2 of the block size
+ * @record_size: bytes in a record
+ * @record_slots: slots in the extent table
+ * @meta_blocks: blocks that hold metadata
+ * @table_offset: bytes from the start of the region to the extent table
+ * @bitmap_offset: to the bitmap
+ * @bitmap_size: bytes in the bitmap, a multiple of 8
+ * @copy_offset: to the second superblock
+ * @generation: attaches since the pool was formatted
+ * @flags: PMPOOL_FORMAT_SB_CLEAN
+ * @reserved0: zero
+ * @format_time: nanoseconds since the Unix epoch
+ * @attach_time: of the last attach
+ * @handover_time: of the last handover or detach; 0 while attached by a kernel
+ *	that had no predecessor
+ * @kernel: release of the kernel that attached last, padded with NULs
+ * @reserved: zero
+ */
+struct pmpool_format_super {
+	__u8 magic[PMPOOL_FORMAT_MAGIC_SIZE];
+	__le32 crc;
+	__le32 version;
+	__le64 seq;
+	__le64 compat;
+	__le64 ro_compat;
+	__le64 incompat;
+	__u8 uuid[16];
+	__le64 region_size;
+	__le32 block_shift;
+	__le32 record_size;
+	__le32 record_slots;
+	__le32 meta_blocks;
+	__le64 table_offset;
+	__le64 bitmap_offset;
+	__le64 bitmap_size;
+	__le64 copy_offset;
+	__le64 generation;
+	__le32 flags;
+	__le32 reserved0;
+	__le64 format_time;
+	__le64 attach_time;
+	__le64 handover_time;
+	char kernel[64];
+	__u8 reserved[288];
+};
+
+#define PMPOOL_FORMAT_RECORD_MAGIC	0x52584d50 /* "PMXR" */
+
+/* Types of record. An unknown one makes the slot a damaged one. */
+#define PMPOOL_FORMAT_RECORD_FREE	0
+#define PMPOOL_FORMAT_RECORD_EXTENT	1
+
+/* Flags of a record */
+#define PMPOOL_FORMAT_RECORD_CLEAN	(1 << 0)
+
+/**
+ * struct pmpool_format_record - an extent
+ * @magic: PMPOOL_FORMAT_RECORD_MAGIC
+ * @crc: checksum
+ * @seq: counts the changes of this slot, from 1; never reset, also not when the
+ *	slot is freed and used again
+ * @type: PMPOOL_FORMAT_RECORD_FREE, in which case all below is zero, or _EXTENT
+ * @flags: PMPOOL_FORMAT_RECORD_CLEAN: no writable mapping exists
+ * @uid: owner, in the initial user namespace
+ * @gid: group, in the initial user namespace
+ * @mode: permission bits, at most 0777
+ * @reserved0: zero
+ * @first_block: where it starts, in blocks from the start of the region
+ * @blocks: how many it takes
+ * @length: in bytes: more than @blocks - 1 blocks, and at most @blocks
+ * @id: seq at creation times record_slots plus slot: never used again
+ * @generation: of the pool at creation
+ * @create_time: nanoseconds since the Unix epoch
+ * @uuid: made at creation
+ * @tag: for the application
+ * @name: padded with NULs
+ * @reserved: zero
+ */
+struct pmpool_format_record {
+	__le32 magic;
+	__le32 crc;
+	__le64 seq;
+	__le32 type;
+	__le32 flags;
+	__le32 uid;
+	__le32 gid;
+	__le32 mode;
+	__le32 reserved0;
+	__le64 first_block;
+	__le64 blocks;
+	__le64 length;
+	__le64 id;
+	__le64 generation;
+	__le64 create_time;
+	__u8 uuid[16];
+	__u8 tag[16];
+	char name[64];
+	__u8 reserved[72];
+};
+
+/**
+ * struct pmpool_format_slot - a slot of the extent table
+ * @record: the two places for its record
+ */
+struct pmpool_format_slot {
+	struct pmpool_format_record record[2];
+};
+
+#endif /* _UAPI_LINUX_PMPOOL_FORMAT_H */
