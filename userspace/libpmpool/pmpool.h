@@ -28,7 +28,7 @@ extern "C" {
 #define PMPOOL_TAG_LEN		16
 
 struct pmpool;			/* an open pool */
-struct pmpool_info;		/* what a pool is and holds: a snapshot */
+struct pmpool_pool_info;	/* what a pool is and holds: a snapshot */
 struct pmpool_entry;		/* what an extent is: a snapshot */
 struct pmpool_options;		/* how to create an extent */
 struct pmpool_extent;		/* an open extent */
@@ -46,6 +46,8 @@ const char *pmpool_version(void);
 /*
  * Open the pool device at path, or PMPOOL_DEVICE when path is NULL. flags is
  * O_RDONLY to look, or O_RDWR to create. -ENOENT: there is no such device.
+ * -ENOTTY: path is something else. -EPROTONOSUPPORT: the driver's interface has
+ * another version than the library's.
  */
 int pmpool_open(const char *path, int flags, struct pmpool **pool);
 void pmpool_close(struct pmpool *pool);
@@ -53,8 +55,8 @@ void pmpool_close(struct pmpool *pool);
 /* The file descriptor, which stays the library's. */
 int pmpool_fd(const struct pmpool *pool);
 
-int pmpool_get_info(struct pmpool *pool, struct pmpool_info **info);
-void pmpool_info_free(struct pmpool_info *info);
+int pmpool_get_info(struct pmpool *pool, struct pmpool_pool_info **info);
+void pmpool_info_free(struct pmpool_pool_info *info);
 
 enum pmpool_pool_state {
 	PMPOOL_OK = 0,
@@ -62,26 +64,26 @@ enum pmpool_pool_state {
 	PMPOOL_DEGRADED = 2,
 };
 
-uint64_t pmpool_info_size(const struct pmpool_info *info);
-uint64_t pmpool_info_metadata_size(const struct pmpool_info *info);
-uint64_t pmpool_info_block_size(const struct pmpool_info *info);
-uint64_t pmpool_info_free_size(const struct pmpool_info *info);
-uint64_t pmpool_info_largest_free(const struct pmpool_info *info);
-unsigned int pmpool_info_extents(const struct pmpool_info *info);
-unsigned int pmpool_info_max_extents(const struct pmpool_info *info);
-uint64_t pmpool_info_generation(const struct pmpool_info *info);
-enum pmpool_pool_state pmpool_info_state(const struct pmpool_info *info);
+uint64_t pmpool_info_size(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_metadata_size(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_block_size(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_free_size(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_largest_free(const struct pmpool_pool_info *info);
+unsigned int pmpool_info_extents(const struct pmpool_pool_info *info);
+unsigned int pmpool_info_max_extents(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_generation(const struct pmpool_pool_info *info);
+enum pmpool_pool_state pmpool_info_state(const struct pmpool_pool_info *info);
 /* "reserved", ... */
-const char *pmpool_info_backing(const struct pmpool_info *info);
-bool pmpool_info_was_clean(const struct pmpool_info *info);
-unsigned int pmpool_info_format_version(const struct pmpool_info *info);
-uint64_t pmpool_info_format_time(const struct pmpool_info *info);
-uint64_t pmpool_info_attach_time(const struct pmpool_info *info);
-uint64_t pmpool_info_handover_time(const struct pmpool_info *info);
+const char *pmpool_info_backing(const struct pmpool_pool_info *info);
+bool pmpool_info_was_clean(const struct pmpool_pool_info *info);
+unsigned int pmpool_info_format_version(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_format_time(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_attach_time(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_handover_time(const struct pmpool_pool_info *info);
 /* 16 bytes. */
-const uint8_t *pmpool_info_uuid(const struct pmpool_info *info);
+const uint8_t *pmpool_info_uuid(const struct pmpool_pool_info *info);
 /* Physical address of the region; 0 without CAP_SYS_ADMIN. */
-uint64_t pmpool_info_base(const struct pmpool_info *info);
+uint64_t pmpool_info_base(const struct pmpool_pool_info *info);
 
 /*
  * Creating, removing and listing extents.

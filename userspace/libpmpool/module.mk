@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# libpmpool: the C library. Included from the top with paths relative to it.
+
+VERSION ?= 0.1.0
+PREFIX ?= /usr
+LIBDIR ?= $(PREFIX)/lib/$(shell $(CC) -print-multiarch)
+INCLUDEDIR ?= $(PREFIX)/include
+PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
+MANDIR ?= $(PREFIX)/share/man
+
+libpmpool-dir := userspace/libpmpool
+libpmpool-soname := libpmpool.so.1
+libpmpool-objs := $(patsubst %,$(BUILD)/obj/libpmpool/%.o, \
+	entry extent info ioctl name options pool)
+
+LIB := $(BUILD)/$(libpmpool-soname)
+LIB_STATIC := $(BUILD)/libpmpool.a
+
+$(BUILD)/obj/libpmpool/%.o: $(libpmpool-dir)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' $(CFLAGS) \
+		-fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+# The map decides what is exported: an undefined name in it is an error.
+$(LIB): $(libpmpool-objs) $(libpmpool-dir)/libpmpool.map
+	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(libpmpool-soname) \
+		-Wl,--version-script=$(libpmpool-dir)/libpmpool.map -Wl,-z,defs \
+		-o $@ $(libpmpool-objs)
+
+$(LIB_STATIC): $(libpmpool-objs)
+	rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BUILD)/libpmpool.so: $(LIB)
+	ln -sf $(libpmpool-soname) $@
+
+$(BUILD)/libpmpool.pc: $(libpmpool-dir)/libpmpool.pc.in
+	@mkdir -p $(@D)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
+		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+# Unit tests: what can be told without a driver.
+$(BUILD)/test-libpmpool: $(libpmpool-dir)/test/test-libpmpool.c $(LIB_STATIC)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(BUILD)/obj/libpmpool/test.d \
+		-o $@ $< $(LIB_STATIC)
+
+# The real library on the real driver; static, for a guest without libraries.
+$(BUILD)/test-libpmpool-pool: $(libpmpool-dir)/test/test-libpmpool-pool.c $(LIB_STATIC)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -MMD -MP \
+		-MF $(BUILD)/obj/libpmpool/test-pool.d -o $@ $< $(LIB_STATIC)
+
+.PHONY: install-lib
+install-lib: $(LIB) $(LIB_STATIC) $(BUILD)/libpmpool.pc
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR) \
+		$(DESTDIR)$(MANDIR)/man3
+	install -m 0644 $(LIB) $(LIB_STATIC) $(DESTDIR)$(LIBDIR)
+	ln -sf $(libpmpool-soname) $(DESTDIR)$(LIBDIR)/libpmpool.so
+	install -m 0644 $(libpmpool-dir)/pmpool.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 0644 $(BUILD)/libpmpool.pc $(DESTDIR)$(PKGCONFIGDIR)
+	install -m 0644 man/libpmpool.3 $(DESTDIR)$(MANDIR)/man3
+
+-include $(wildcard $(BUILD)/obj/libpmpool/*.d)
