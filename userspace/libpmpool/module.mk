@@ -41,7 +41,7 @@ $(BUILD)/libpmpool.pc: $(libpmpool-dir)/libpmpool.pc.in
 
 # Unit tests: what can be told without a driver.
 $(BUILD)/test-libpmpool: $(libpmpool-dir)/test/test-libpmpool.c $(LIB_STATIC)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(BUILD)/obj/libpmpool/test.d \
+	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(BUILD)/obj/libpmpool/test.d \
 		-o $@ $< $(LIB_STATIC)
 
 # The real library on the real driver; static, for a guest without libraries.

@@ -99,7 +99,7 @@ int pmpool_options_set_tag(struct pmpool_options *options, const void *tag, size
 
 /*
  * Create an extent. options may be NULL. entry, unless NULL, receives what was
- * made.
+ * made; -ENOENT then: it was made, but somebody removed it at once.
  */
 int pmpool_create(struct pmpool *pool, const char *name, uint64_t size,
 		  const struct pmpool_options *options, struct pmpool_entry **entry);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pmpoolctl: look after a persistent memory pool.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static const struct verb {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} verbs[] = {
+	{ "list", verb_list },
+	{ "info", verb_info },
+	{ "create", verb_create },
+	{ "remove", verb_remove },
+	{ "kexec", verb_kexec },
+	{ "status", verb_status },
+};
+
+static const char help[] =
+	"Usage: pmpoolctl VERB [OPTION...] [ARGUMENT...]\n"
+	"Look after named memory that outlives the kernel.\n"
+	"\n"
+	"  list              list the extents\n"
+	"  info [NAME]       show an extent, or the pool\n"
+	"  create NAME SIZE  make an extent\n"
+	"  remove NAME...    remove extents\n"
+	"  kexec             start the staged kernel, if the pool survives that\n"
+	"  status            show whether the pool is well and a kexec safe\n"
+	"\n"
+	"  -h, --help        show this help, or a verb's behind one\n"
+	"      --version     show the version\n"
+	"\n"
+	"See pmpoolctl(1).\n";
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ 0 },
+	};
+	size_t i;
+	int c;
+
+	/* getopt and error messages name the program as people know it. */
+	argv[0] = (char *)"pmpoolctl";
+
+	/* "+": what stands behind the verb is the verb's. */
+	while ((c = getopt_long(argc, argv, "+h", options, NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			fputs(help, stdout);
+			return finish_output(CTL_OK);
+		case 'V':
+			printf("pmpoolctl %s\n", pmpool_version());
+			return finish_output(CTL_OK);
+		default:
+			fprintf(stderr, "Try 'pmpoolctl --help'.\n");
+			return CTL_USAGE;
+		}
+	}
+	if (optind == argc) {
+		fputs(help, stderr);
+		return CTL_USAGE;
+	}
+
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++) {
+		if (strcmp(argv[optind], verbs[i].name) == 0) {
+			argc -= optind;
+			argv += optind;
+			/* getopt begins anew; it prints argv[0]. */
+			argv[0] = (char *)"pmpoolctl";
+			optind = 0;
+			return verbs[i].run(argc, argv);
+		}
+	}
+
+	say("there is no verb '%s'", argv[optind]);
+	fprintf(stderr, "Try 'pmpoolctl --help'.\n");
+	return CTL_USAGE;
+}

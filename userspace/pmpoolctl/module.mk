@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# pmpoolctl: the command line tool. Included from the top with paths relative
+# to it, after userspace/libpmpool/module.mk.
+
+BINDIR ?= $(PREFIX)/bin
+
+pmpoolctl-dir := userspace/pmpoolctl
+pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
+	create daemon describe info kexec list main remove say size status table)
+pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
+pmpoolctl-libs := $(shell pkg-config --libs json-c)
+
+PROGRAMS += $(BUILD)/pmpoolctl
+
+# _GNU_SOURCE: strptime() is not in the default set.
+$(BUILD)/obj/pmpoolctl/%.o: $(pmpoolctl-dir)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -D_GNU_SOURCE $(pmpoolctl-cppflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# With the library inside: the tool that looks after a pool should run from
+# wherever it was built or copied to.
+$(BUILD)/pmpoolctl: $(pmpoolctl-objs) $(LIB_STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
+
+# For a guest without libraries. The linker warns that names of users need
+# glibc's modules: without them, numbers are shown.
+$(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(LIB_STATIC)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
+
+$(BUILD)/test-pmpoolctl: $(pmpoolctl-dir)/test/test-pmpoolctl.c \
+		$(filter-out %/main.o,$(pmpoolctl-objs)) $(LIB_STATIC)
+	$(CC) $(CPPFLAGS) -D_GNU_SOURCE -I$(pmpoolctl-dir) $(pmpoolctl-cppflags) $(CFLAGS) \
+		$(LDFLAGS) -MMD -MP -MF $(BUILD)/obj/pmpoolctl/test.d -o $@ \
+		$(filter %.c %.o %.a,$^) $(pmpoolctl-libs)
+
+.PHONY: install-pmpoolctl
+install-pmpoolctl: $(BUILD)/pmpoolctl
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	install -m 0755 $(BUILD)/pmpoolctl $(DESTDIR)$(BINDIR)
+	install -m 0644 man/pmpoolctl.1 $(DESTDIR)$(MANDIR)/man1
+
+-include $(wildcard $(BUILD)/obj/pmpoolctl/*.d)

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pmpoolctl status: whether the pool is well and a kexec now would preserve it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "ctl.h"
+
+static const char help[] =
+	"Usage: pmpoolctl status [--json] [--bytes]\n"
+	"Show the state of the pool and whether a kexec now would preserve it.\n"
+	"Exit status: 0 when it would, 3 when it would not, 4 when there is no pool.\n"
+	"\n"
+	"  -j, --json   for programs\n"
+	"  -b, --bytes  sizes in bytes\n"
+	"  -h, --help   show this help\n";
+
+static void print_pool_summary(const struct pmpool_pool_info *info, bool exact)
+{
+	char largest[SIZE_TEXT];
+	char size[SIZE_TEXT];
+	char avail[SIZE_TEXT];
+
+	printf("pool:         %s, generation %" PRIu64 ", %s\n",
+	       pool_state_text(pmpool_info_state(info)), pmpool_info_generation(info),
+	       pmpool_info_was_clean(info) ?
+	       "clean" : "not left in an orderly way by the previous kernel");
+	printf("size:         %s, %s free, largest run %s, extents %u of %u\n",
+	       format_size(size, pmpool_info_size(info), exact),
+	       format_size(avail, pmpool_info_free_size(info), exact),
+	       format_size(largest, pmpool_info_largest_free(info), exact),
+	       pmpool_info_extents(info), pmpool_info_max_extents(info));
+	printf("backing:      %s", pmpool_info_backing(info));
+	if (pmpool_info_base(info))
+		printf(" at 0x%" PRIx64, pmpool_info_base(info));
+	printf("\n");
+}
+
+static void print_daemon_summary(const struct daemon_status *status)
+{
+	struct json_object *catalog;
+
+	if (!status->running) {
+		printf("daemon:       %s\n", status->problem);
+		return;
+	}
+
+	printf("daemon:       pmpoold runs, pid %" PRId64 ", as of %s\n",
+	       json_object_get_int64(member(status->json, "pid", json_type_int)),
+	       member_text(status->json, "time", "-"));
+
+	catalog = member(status->json, "catalog", json_type_object);
+	if (catalog)
+		printf("catalog:      %s, extents %" PRId64 ", generation %" PRId64 "\n",
+		       member_text(catalog, "path", "-"),
+		       json_object_get_int64(member(catalog, "extents", json_type_int)),
+		       json_object_get_int64(member(catalog, "generation", json_type_int)));
+
+	print_staged(status);
+	print_checks(status);
+}
+
+/* Add what is wrong with the pool itself. */
+static void pool_problems(const struct pmpool_pool_info *info, struct json_object *problems)
+{
+	const char *text;
+
+	switch (pmpool_info_state(info)) {
+	case PMPOOL_OK:
+		return;
+	case PMPOOL_READ_ONLY:
+		text = error_text(-EROFS);
+		break;
+	default:
+		text = error_text(-EUCLEAN);
+	}
+	json_object_array_add(problems, json_object_new_string(text));
+}
+
+static int print_status_json(const struct pmpool_pool_info *info, struct daemon_status *daemon,
+			     struct json_object *problems, int status)
+{
+	struct json_object *root = json_object_new_object();
+	struct json_object *about = json_object_new_object();
+	int written;
+
+	json_object_object_add(about, "running", json_object_new_boolean(daemon->running));
+	json_object_object_add(about, "status", json_object_get(daemon->json));
+
+	json_object_object_add(root, "safe", json_object_new_boolean(status == CTL_OK));
+	json_object_object_add(root, "problems", json_object_get(problems));
+	json_object_object_add(root, "pool", info ? pool_to_json(info) : NULL);
+	json_object_object_add(root, "daemon", about);
+
+	written = print_json(root);
+	return status == CTL_OK ? written : status;
+}
+
+static int print_status(const struct pmpool_pool_info *info, const struct daemon_status *daemon,
+			struct json_object *problems, bool exact, int status)
+{
+	if (info)
+		print_pool_summary(info, exact);
+	print_daemon_summary(daemon);
+
+	if (status == CTL_OK) {
+		printf("safe:         yes, a kexec now preserves the pool\n");
+	} else {
+		printf("safe:         NO\n");
+		print_lines(stdout, "  FAIL  ", problems);
+	}
+	return finish_output(status);
+}
+
+int verb_status(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "bytes", no_argument, NULL, 'b' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	struct pmpool_pool_info *info = NULL;
+	struct daemon_status daemon;
+	struct json_object *problems;
+	struct pmpool *pool;
+	bool exact = false;
+	bool json = false;
+	int status;
+	int c, ret;
+
+	while ((c = getopt_long(argc, argv, "jbh", options, NULL)) != -1) {
+		switch (c) {
+		case 'j':
+			json = true;
+			break;
+		case 'b':
+			exact = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return finish_output(CTL_OK);
+		default:
+			return say_usage("status");
+		}
+	}
+	if (optind < argc) {
+		say("status takes no name: '%s'; see pmpoolctl info", argv[optind]);
+		return say_usage("status");
+	}
+
+	problems = json_object_new_array();
+	status = open_pool(O_RDONLY, &pool);
+	if (!status) {
+		ret = pmpool_get_info(pool, &info);
+		pmpool_close(pool);
+		if (ret) {
+			say("cannot describe the pool: %s", error_text(ret));
+			status = error_status(ret);
+			info = NULL;
+		}
+	}
+	if (info)
+		pool_problems(info, problems);
+	else
+		json_object_array_add(problems, json_object_new_string("the pool can not be opened"));
+
+	daemon_read(&daemon);
+	kexec_problems(&daemon, kexec_loaded(), problems);
+	other_problems(&daemon, problems);
+	if (!status && json_object_array_length(problems))
+		status = CTL_UNSAFE;
+
+	if (json)
+		status = print_status_json(info, &daemon, problems, status);
+	else
+		status = print_status(info, &daemon, problems, exact, status);
+
+	daemon_free(&daemon);
+	json_object_put(problems);
+	pmpool_info_free(info);
+	return status;
+}
