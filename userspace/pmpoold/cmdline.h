@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The next kernel's command line. */
+#ifndef PMPOOLD_CMDLINE_H
+#define PMPOOLD_CMDLINE_H
+
+#include <stdint.h>
+
+#include "strlist.h"
+
+/* COMMAND_LINE_SIZE of x86, its NUL included. */
+#define CMDLINE_MAX 2048
+
+struct region {
+	uint64_t base;
+	uint64_t size;
+};
+
+/*
+ * Make the next kernel's command line from the current one: what the boot
+ * loader added for itself is dropped, the region's reservation is there exactly
+ * once, append (may be NULL) is added as far as it is not there already. What
+ * a person should know about it is added to notes. NULL: it cannot be done, and
+ * problems says why.
+ */
+char *cmdline_compose(const char *current, const char *append, const struct region *region,
+		      struct strlist *notes, struct strlist *problems);
+
+/*
+ * Check that a kernel started with this command line leaves the region alone
+ * and finds it. Adds a line to problems for everything that prevents it. max:
+ * the longest command line that the kernel takes, without the NUL; 0: not known.
+ * How the region is reserved, and what else should be known, goes to notes.
+ */
+void cmdline_check(const char *cmdline, const struct region *region, uint32_t max,
+		   struct strlist *notes, struct strlist *problems);
+
+/* "memmap=SIZE$BASE" and "pmpool.region=SIZE@BASE" for a region: new strings. */
+char *cmdline_memmap(const struct region *region);
+char *cmdline_region(const struct region *region);
+
+#endif

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# pmpoold: the daemon. Included from the top with paths relative to it.
+
+VERSION ?= 0.1.0
+PREFIX ?= /usr
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+
+pmpoold-dir := userspace/pmpoold
+pmpoold-nouns := catalog cmdline config file guard image iomem monitor pool \
+	preflight stage status strlist
+pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
+pmpoold-packages := libsystemd libudev libkmod json-c
+pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \
+	$(shell pkg-config --cflags $(pmpoold-packages))
+pmpoold-libs = -lfdt $(shell pkg-config --libs $(pmpoold-packages))
+
+PROGRAMS += $(BUILD)/pmpoold
+
+$(BUILD)/obj/pmpoold/%.o: $(pmpoold-dir)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(pmpoold-cppflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/pmpoold: $(pmpoold-objs) $(BUILD)/libpmpool.so
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(pmpoold-objs) -L$(BUILD) -lpmpool $(pmpoold-libs)
+
+# Unit tests: the nouns that need neither a pool nor systemd, with sanitizers.
+pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
+	catalog cmdline config file image iomem strlist)
+pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,catalog cmdline image)
+
+UNIT_TESTS += $(pmpoold-tests)
+
+$(BUILD)/obj/pmpoold/san/%.o: $(pmpoold-dir)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(pmpoold-cppflags) $(CFLAGS) $(pmpoold-san) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/pmpoold/san/test-%.o: $(pmpoold-dir)/test/test-%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(pmpoold-dir) -Itests/unit $(pmpoold-cppflags) $(CFLAGS) \
+		$(pmpoold-san) -MMD -MP -c -o $@ $<
+
+$(pmpoold-tests): $(BUILD)/test/test-pmpoold-%: $(BUILD)/obj/pmpoold/san/test-%.o \
+		$(pmpoold-test-objs)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(pmpoold-san) $(LDFLAGS) -o $@ $^ $(pmpoold-libs)
+
+.PHONY: install-pmpoold
+install-pmpoold: $(BUILD)/pmpoold
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
+	install -m 0755 $(BUILD)/pmpoold $(DESTDIR)$(SBINDIR)
+	install -m 0644 man/pmpool-kexec.7 $(DESTDIR)$(MANDIR)/man7
+	install -m 0644 man/pmpoold.8 $(DESTDIR)$(MANDIR)/man8
+
+-include $(wildcard $(BUILD)/obj/pmpoold/*.d $(BUILD)/obj/pmpoold/san/*.d)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The pool as the driver shows it. */
+#ifndef PMPOOLD_POOL_H
+#define PMPOOLD_POOL_H
+
+#include "catalog.h"
+
+struct pool {
+	struct catalog *catalog;	/* its extents now */
+	unsigned int state;		/* enum pmpool_pool_state */
+};
+
+/*
+ * Read all of it. -ENOENT, -ENXIO or -ENODEV: there is no pool. The device is
+ * not kept open: a daemon must not be what prevents the driver's unloading.
+ */
+int pool_read(struct pool *pool);
+void pool_clear(struct pool *pool);
+
+#endif

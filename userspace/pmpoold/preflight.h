@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Will the pool be there after a kexec? */
+#ifndef PMPOOLD_PREFLIGHT_H
+#define PMPOOLD_PREFLIGHT_H
+
+#include <stdbool.h>
+
+#include "image.h"
+#include "pool.h"
+#include "strlist.h"
+
+struct check {
+	const char *name;
+	bool ok;
+	char *text;		/* what was found; when not ok, what to do as well */
+};
+
+#define PREFLIGHT_MAX 16
+
+struct preflight {
+	struct check checks[PREFLIGHT_MAX];
+	size_t n;
+	/* What was checked, as far as it is known, and is to be staged. */
+	char *kernel;
+	char *initrd;		/* NULL: none */
+	char *cmdline;
+	struct image image;
+	int initrd_fd;		/* -1: none */
+};
+
+/* Make every check for the kernel that config_path asks for. */
+void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path);
+bool preflight_ok(const struct preflight *pf);
+/* Why not: the text of each check that failed. */
+void preflight_reasons(const struct preflight *pf, struct strlist *reasons);
+void preflight_clear(struct preflight *pf);
+
+#endif

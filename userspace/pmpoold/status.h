@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the daemon knows, for pmpoolctl and for people. */
+#ifndef PMPOOLD_STATUS_H
+#define PMPOOLD_STATUS_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "preflight.h"
+
+#define STATUS_PATH "/run/pmpool/status.json"
+
+struct staged {
+	bool ok;
+	time_t time;		/* of the verdict; 0: there has been none */
+	char *kernel;		/* of the verdict; NULL: not known */
+	char *release;
+	char *initrd;
+	char *cmdline;
+	struct strlist reasons;	/* why not */
+	struct check checks[PREFLIGHT_MAX];
+	size_t n;
+};
+
+struct status {
+	const struct catalog *pool;	/* NULL: there is none */
+	const char *catalog_path;
+	const struct catalog *catalog;	/* as it is on disk; NULL: not known */
+	const struct strlist *differences;
+	const struct staged *staged;
+};
+
+int status_write(const char *path, const struct status *status);
+
+#endif
