@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The stock kernel: which one, where it comes from, and the forms in which a guest takes it."""
+
+import os
+import pathlib
+import re
+import struct
+import subprocess
+
+from . import common
+from .common import VmError, cache_dir, locked, made_in, run, say
+
+PACKAGE = 'linux-image-6.12-cloud-amd64'
+KEEP = 3
+
+
+def _apt_cache(*args):
+    r = subprocess.run(['apt-cache', *args], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return r.stdout.decode()
+
+
+def newest_release():
+    """The release apt offers as the newest 6.12 cloud kernel."""
+    wanted = os.environ.get('PMPOOL_KERNEL')
+    if wanted:
+        return wanted
+    m = re.search(r'Depends: linux-image-(6\.12\.\S+)', _apt_cache('depends', PACKAGE))
+    if m:
+        return m[1]
+    cached = sorted((cache_dir() / 'kernel').glob('6.12.*-cloud-amd64'), key=lambda p: p.stat().st_mtime)
+    if cached:
+        return cached[-1].name
+    installed = sorted(pathlib.Path('/boot').glob('vmlinuz-6.12.*-cloud-amd64'))
+    if installed:
+        return installed[-1].name[len('vmlinuz-'):]
+    raise VmError(f'apt offers no {PACKAGE} and none is installed: enable bookworm-security and run "apt-get update"')
+
+
+class Kernel:
+    """An unpacked kernel package: boot/vmlinuz-RELEASE and lib/modules/RELEASE, as dpkg would have put them."""
+
+    def __init__(self, release=None):
+        self.release = release or newest_release()
+        self.dir = cache_dir() / 'kernel' / self.release
+        self.vmlinuz = self.dir / 'boot' / f'vmlinuz-{self.release}'
+        self.modules = self.dir / 'lib' / 'modules' / self.release
+
+    def fetch(self):
+        if self.dir.exists():
+            return self
+        with locked(f'kernel-{self.release}'):
+            if not self.dir.exists():
+                with made_in(self.dir) as tmp:
+                    self._fetch(tmp)
+                common.prune(self.dir.parent, KEEP, in_use=[str(self.dir)])
+        return self
+
+    def _fetch(self, tmp):
+        package = f'linux-image-{self.release}'
+        say(f'fetching {package}')
+        if 'Package:' in _apt_cache('show', package):
+            try:
+                run(['apt-get', '-q', '-o', 'APT::Sandbox::User=root', 'download', package],
+                    f'downloading {package}', cwd=tmp)
+                deb = next(tmp.glob('*.deb'))
+                run(['dpkg-deb', '-x', deb, tmp], f'unpacking {deb.name}')
+                deb.unlink()
+                if not (tmp / 'lib/modules').is_dir():
+                    # A package built for merged /usr.
+                    (tmp / 'lib').symlink_to('usr/lib')
+                return
+            except VmError:
+                if not os.path.exists(f'/boot/vmlinuz-{self.release}'):
+                    raise
+        # The very files of the package, where it is installed on this machine.
+        if not os.path.exists(f'/boot/vmlinuz-{self.release}'):
+            raise VmError(f'apt offers no {package} and /boot has no vmlinuz-{self.release}: run "apt-get update", '
+                          f'or build for {newest_release()}')
+        (tmp / 'boot').mkdir()
+        (tmp / 'lib/modules').mkdir(parents=True)
+        for name in ('vmlinuz', 'config', 'System.map'):
+            run(['cp', f'/boot/{name}-{self.release}', tmp / 'boot'], 'copying the kernel')
+        run(['cp', '-a', f'/lib/modules/{self.release}', tmp / 'lib/modules'], 'copying the modules')
+        for link in ('build', 'source'):
+            (tmp / 'lib/modules' / self.release / link).unlink(missing_ok=True)
+
+
+def elf_of(vmlinuz):
+    """
+    The ELF kernel inside a bzImage. QEMU starts it through its PVH entry, which spares an emulated guest the second
+    or more that unpacking itself takes; physical KASLR is then not exercised, by the first boot only.
+    """
+    vmlinuz = pathlib.Path(vmlinuz)
+    final = cache_dir() / 'vmlinux' / common.key_of(vmlinuz.resolve(), vmlinuz.stat().st_mtime_ns,
+                                                    vmlinuz.stat().st_size) / 'vmlinux'
+    if final.exists():
+        return final
+    data = vmlinuz.read_bytes()
+    if data[0x202:0x206] != b'HdrS' and data[:4] == b'\x7fELF':
+        return vmlinuz
+    if data[0x202:0x206] != b'HdrS':
+        raise VmError(f'{vmlinuz} is neither a bzImage nor an ELF kernel')
+    offset, length = struct.unpack_from('<II', data, 0x248)
+    start = (data[0x1f1] + 1) * 512 + offset
+    payload = data[start:start + length]
+    for magic, tool, cut in ((b'\x28\xb5\x2f\xfd', ['zstd', '-dqc'], 4), (b'\xfd7zXZ\0', ['xz', '-dc'], 4),
+                             (b'\x1f\x8b', ['gzip', '-dc'], 4)):
+        if payload.startswith(magic):
+            break
+    else:
+        raise VmError(f'{vmlinuz} is packed in a way unknown here (first bytes {payload[:6].hex()})')
+    with locked('vmlinux'), made_in(final.parent) as tmp:
+        # The last four bytes are the unpacked size, for the kernel's own use.
+        r = subprocess.run(tool, input=payload[:-cut], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        if r.returncode or r.stdout[:4] != b'\x7fELF':
+            raise VmError(f'unpacking {vmlinuz} with {tool[0]} failed: {r.stderr.decode().strip()}')
+        (tmp / 'vmlinux').write_bytes(r.stdout)
+    common.prune(final.parent.parent, KEEP, in_use=[str(final.parent)])
+    return final
+
+
+def boot_disk(vmlinuz):
+    """A small ext4 image with the kernel, for guests that start it again by kexec."""
+    vmlinuz = pathlib.Path(vmlinuz)
+    final = cache_dir() / 'kexec' / common.key_of('1', vmlinuz.resolve(), vmlinuz.stat().st_mtime_ns,
+                                                  vmlinuz.stat().st_size) / 'disk.img'
+    if final.exists():
+        return final
+    with locked('kexec-disk'):
+        if not final.exists():
+            with made_in(final.parent) as tmp:
+                (tmp / 'top').mkdir()
+                run(['cp', vmlinuz, tmp / 'top/vmlinuz'], 'copying the kernel')
+                (tmp / 'top/initrd').symlink_to('/sys/firmware/initrd')
+                size = vmlinuz.stat().st_size * 5 // 4 + (2 << 20)
+                run(['mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', '-E', 'lazy_itable_init=0', '-d', tmp / 'top',
+                     tmp / 'disk.img', f'{size >> 10}k'], 'making the kexec disk')
+                run(['rm', '-r', tmp / 'top'], 'cleaning up')
+            common.prune(final.parent.parent, KEEP, in_use=[str(final.parent)])
+    return final
