@@ -131,6 +131,7 @@ struct pmpool_info {
 	__aligned_u64 handover_time;
 	__aligned_u64 base;
 };
+
 #define PMPOOL_INFO _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO)
 
 /**
@@ -141,8 +142,8 @@ struct pmpool_info {
  *	only NULs behind it
  * @length: of the extent, at least 1; whole blocks are taken, and all of them
  *	can be mapped up to @length rounded up to the page size
- * @align: of its offset: 0 for the block size, or a power of two from the block
- *	size up
+ * @align: of its place in the machine's memory: 0 for the block size, or a power
+ *	of two from the block size up
  * @mode: permission bits for the owner, the group and others, at most 0777
  * @__reserved: must be 0
  * @tag: free for the application: what the extent holds and in which version
@@ -177,6 +178,7 @@ struct pmpool_create {
 	__aligned_u64 id;
 	__aligned_u64 offset;
 };
+
 #define PMPOOL_CREATE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_CREATE)
 
 /* Flags of struct pmpool_extent_info */
@@ -250,6 +252,7 @@ struct pmpool_open {
 	char name[PMPOOL_NAME_SIZE];
 	struct pmpool_extent_info info;
 };
+
 #define PMPOOL_OPEN _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_OPEN)
 
 /**
@@ -277,6 +280,7 @@ struct pmpool_remove {
 	__aligned_u64 id;
 	char name[PMPOOL_NAME_SIZE];
 };
+
 #define PMPOOL_REMOVE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REMOVE)
 
 /**
@@ -300,6 +304,7 @@ struct pmpool_next {
 	__aligned_u64 cursor;
 	struct pmpool_extent_info info;
 };
+
 #define PMPOOL_NEXT _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_NEXT)
 
 /**

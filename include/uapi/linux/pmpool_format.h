@@ -30,15 +30,15 @@
  * The checksum of a structure is CRC32C (initial value and final inversion of
  * all ones) of all its bytes, with the checksum's own four bytes taken as zero.
  *
- * **Superblock.** A change is written to the first place and, when that is
- * complete, to the second. A reader takes the valid one, and of two valid ones
- * the one with the higher ``seq``.
+ * **Two places.** The superblock and every record exist twice. A change, with
+ * the next ``seq``, is written to the first place and, when that is complete,
+ * to the second. A reader takes the valid one, and of two valid ones the one
+ * with the higher ``seq``: so a change is either not there or whole, and one
+ * damaged place loses nothing, not even the last change.
  *
- * **Records.** Each slot of the table has room for two records. A change goes
- * to the one that is not current, with the next ``seq``; a reader takes the
- * valid one with the higher ``seq``. So a change is either not there or whole.
- * A slot whose bytes are all zero was never used. A slot with no valid record
- * is damaged.
+ * **Records.** Each slot of the extent table has the two places for one record.
+ * A slot whose second place is all zero was never used, whatever the beginning
+ * of a record is in its first. A slot with no valid record is damaged.
  *
  * **Initialised bitmap.** Bit b (bit b % 64 of little-endian word b / 64) is 1
  * when block b belongs to an extent and was zeroed since it was created. A
@@ -183,7 +183,7 @@ struct pmpool_format_record {
 
 /**
  * struct pmpool_format_slot - a slot of the extent table
- * @record: the two places for its record
+ * @record: the two places of its record
  */
 struct pmpool_format_slot {
 	struct pmpool_format_record record[2];

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where kernels differ. Inside a kernel tree this file becomes the last branch
+ * of each condition.
+ */
+#ifndef PMPOOL_COMPAT_H
+#define PMPOOL_COMPAT_H
+
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0) || !defined(__KERNEL__)
+#include <linux/crc32c.h>
+#define pmpool_crc32c(crc, data, size)	crc32c(crc, data, size)
+#else
+#include <linux/crc32.h>
+#define pmpool_crc32c(crc, data, size)	__crc32c_le(crc, (const u8 *)(data), size)
+#endif
+
+#ifdef __KERNEL__
+#include <linux/mm.h>
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+#define pmpool_insert_pfn_pmd(vmf, pfn, write)	vmf_insert_pfn_pmd(vmf, pfn, write)
+#else
+#include <linux/pfn_t.h>
+#define pmpool_insert_pfn_pmd(vmf, pfn, write) \
+	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
+#endif
+#endif /* __KERNEL__ */
+
+#endif /* PMPOOL_COMPAT_H */

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: attaching and detaching
+ *
+ * A pool is attached in one go, and published last: when /dev/pmpool appears
+ * every extent can be opened. Detaching runs the other way round.
+ *
+ * There are two ways to end. Unloading the module detaches the pool. A reboot,
+ * kexec included, only marks it as left in an orderly way, because processes
+ * may use their extents until the very last.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/crash_dump.h>
+#include <linux/fs.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/platform_device.h>
+#include <linux/reboot.h>
+#include <linux/slab.h>
+#include <linux/suspend.h>
+#include <linux/timekeeping.h>
+#include <linux/utsname.h>
+#include <linux/uuid.h>
+
+#include "internal.h"
+
+static bool format_param;
+module_param_named(format, format_param, bool, 0444);
+MODULE_PARM_DESC(format, "make an empty pool if both superblocks are damaged (loses what it held)");
+
+/**
+ * pmpool_writable - whether the pool's records may be changed
+ * @pool: to change; its lock or admin mutex is held
+ *
+ * Return: 0, -EROFS or -EUCLEAN.
+ */
+int pmpool_writable(const struct pmpool *pool)
+{
+	switch (pool->state) {
+	case PMPOOL_STATE_OK:
+		return 0;
+	case PMPOOL_STATE_READ_ONLY:
+		return -EROFS;
+	case PMPOOL_STATE_DEGRADED:
+		return -EUCLEAN;
+	}
+	return -EIO;
+}
+
+static void pmpool_mark_detached(struct pmpool *pool)
+{
+	guard(rwsem_write)(&pool->lock);
+
+	if (!pool->format.read_only)
+		pmpool_format_detach(&pool->format, ktime_get_real_ns());
+}
+
+static int pmpool_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pmpool *pool = container_of(nb, struct pmpool, reboot);
+
+	pmpool_mark_detached(pool);
+	dev_info(pool->dev, "left clean for the next kernel, generation %llu\n",
+		 pool->format.super.generation);
+	return NOTIFY_DONE;
+}
+
+/*
+ * A hibernation image does not hold the region, and what is in it would not
+ * match the processes that the image brings back.
+ */
+static int pmpool_pm(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pmpool *pool = container_of(nb, struct pmpool, pm);
+
+	if (action != PM_HIBERNATION_PREPARE)
+		return NOTIFY_DONE;
+
+	dev_err(pool->dev, "hibernation would lose the pool: unload pmpool first\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+/* Find the pool that the region holds, or make one. */
+static int pmpool_open_format(struct pmpool *pool)
+{
+	struct pmpool_format *fmt = &pool->format;
+	struct device *dev = pool->dev;
+	uuid_t uuid;
+	int ret;
+
+	ret = pmpool_format_init(fmt, pool->mem, pool->region.size);
+	if (!ret)
+		ret = pmpool_format_open(fmt);
+
+	if (ret == -ENODATA || (ret == -EBADMSG && format_param)) {
+		if (ret == -EBADMSG)
+			dev_warn(dev, "%pR: %s: formatting\n", pool->region.res, fmt->why);
+		uuid_gen(&uuid);
+		pmpool_format_make(fmt, uuid.b, ktime_get_real_ns());
+		dev_info(dev, "%pR: formatted, uuid %pUb\n", pool->region.res, &uuid);
+		ret = 0;
+	}
+	if (ret) {
+		dev_err(dev, "%pR: %s\n", pool->region.res, fmt->why);
+		return ret;
+	}
+
+	if (fmt->bad_copies)
+		dev_warn(dev, "%pR: one of two superblocks was damaged, using the other\n",
+			 pool->region.res);
+	if (fmt->read_only)
+		pool->state = PMPOOL_STATE_READ_ONLY;
+	pool->was_clean = fmt->super.clean;
+	pool->previous_handover = fmt->super.handover_time;
+	return 0;
+}
+
+static int pmpool_publish(struct pmpool *pool)
+{
+	pool->misc = (struct miscdevice){
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = "pmpool",
+		.fops = &pmpool_fops,
+		.groups = pmpool_groups,
+		.parent = pool->dev,
+		.mode = 0600,
+	};
+	return misc_register(&pool->misc);
+}
+
+static int pmpool_probe(struct platform_device *pdev)
+{
+	struct device *dev = &pdev->dev;
+	struct pmpool *pool;
+	int ret;
+
+	/* Its memory is not spare memory for a dump of the crashed kernel. */
+	if (is_kdump_kernel()) {
+		dev_info(dev, "not attached: this is a crash kernel\n");
+		return -ENODEV;
+	}
+
+	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	if (!pool)
+		return -ENOMEM;
+
+	pool->dev = dev;
+	pool->region.ops = &pmpool_backing_reserved;
+	spin_lock_init(&pool->bitmap_lock);
+	mutex_init(&pool->admin);
+	init_rwsem(&pool->lock);
+	hash_init(pool->names);
+	platform_set_drvdata(pdev, pool);
+
+	ret = pool->region.ops->find(dev, &pool->region);
+	if (ret)
+		goto free_pool;
+
+	ret = pool->region.ops->claim(dev, &pool->region);
+	if (ret)
+		goto free_pool;
+
+	pool->mem = memremap(pool->region.base, pool->region.size, MEMREMAP_WB);
+	if (!pool->mem) {
+		dev_err(dev, "%pR: can not be mapped\n", pool->region.res);
+		ret = -ENOMEM;
+		goto release_region;
+	}
+
+	ret = pmpool_open_format(pool);
+	if (ret)
+		goto unmap;
+
+	ret = alloc_chrdev_region(&pool->devt, 0, PMPOOL_FORMAT_SLOTS, "pmpool-extents");
+	if (ret)
+		goto unmap;
+
+	ret = pmpool_extents_load(pool);
+	if (ret)
+		goto unregister_chrdev;
+
+	if (!pool->format.read_only)
+		pmpool_format_attach(&pool->format, ktime_get_real_ns(),
+				     init_utsname()->release);
+
+	pool->pm.notifier_call = pmpool_pm;
+	ret = register_pm_notifier(&pool->pm);
+	if (ret)
+		goto detach;
+
+	pool->reboot.notifier_call = pmpool_reboot;
+	ret = register_reboot_notifier(&pool->reboot);
+	if (ret)
+		goto unregister_pm;
+
+	/* Whoever sees a device opens it at once, so this is the last. */
+	ret = pmpool_publish(pool);
+	if (ret)
+		goto unregister_reboot;
+
+	dev_info(dev, "attached %pR, generation %llu, %u extents%s%s\n", pool->region.res,
+		 pool->format.super.generation, pool->extents,
+		 pool->was_clean ? "" : ", not left clean",
+		 pool->state == PMPOOL_STATE_READ_ONLY ? ", read-only" :
+		 pool->state == PMPOOL_STATE_DEGRADED ? ", degraded" : "");
+	return 0;
+
+unregister_reboot:
+	unregister_reboot_notifier(&pool->reboot);
+unregister_pm:
+	unregister_pm_notifier(&pool->pm);
+detach:
+	pmpool_mark_detached(pool);
+	pmpool_extents_unload(pool);
+unregister_chrdev:
+	unregister_chrdev_region(pool->devt, PMPOOL_FORMAT_SLOTS);
+unmap:
+	memunmap(pool->mem);
+release_region:
+	pool->region.ops->release(dev, &pool->region);
+free_pool:
+	kfree(pool);
+	return ret;
+}
+
+/* Nothing is open or mapped: a file of any of the devices pins the module. */
+static void pmpool_remove(struct platform_device *pdev)
+{
+	struct pmpool *pool = platform_get_drvdata(pdev);
+
+	misc_deregister(&pool->misc);
+	unregister_reboot_notifier(&pool->reboot);
+	unregister_pm_notifier(&pool->pm);
+	pmpool_mark_detached(pool);
+	pmpool_extents_unload(pool);
+	unregister_chrdev_region(pool->devt, PMPOOL_FORMAT_SLOTS);
+	memunmap(pool->mem);
+	pool->region.ops->release(pool->dev, &pool->region);
+	kfree(pool);
+}
+
+static struct platform_driver pmpool_driver = {
+	.driver = {
+		.name = "pmpool",
+		.suppress_bind_attrs = true,
+	},
+	.remove = pmpool_remove,
+};
+
+static struct platform_device *pmpool_device;
+
+static int __init pmpool_init(void)
+{
+	int ret;
+
+	ret = class_register(&pmpool_class);
+	if (ret)
+		return ret;
+
+	pmpool_device = platform_create_bundle(&pmpool_driver, pmpool_probe, NULL, 0, NULL, 0);
+	if (IS_ERR(pmpool_device)) {
+		class_unregister(&pmpool_class);
+		return PTR_ERR(pmpool_device);
+	}
+	return 0;
+}
+module_init(pmpool_init);
+
+static void __exit pmpool_exit(void)
+{
+	platform_device_unregister(pmpool_device);
+	platform_driver_unregister(&pmpool_driver);
+	class_unregister(&pmpool_class);
+}
+module_exit(pmpool_exit);
+
+MODULE_DESCRIPTION("Persistent memory pool: named memory that outlives the kernel");
+MODULE_LICENSE("GPL");

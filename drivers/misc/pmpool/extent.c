@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: extents
+ *
+ * An extent exists three times: as a record in the region, which is the one
+ * that counts; as a struct pmpool_extent, which the ioctls and mmap() find; and
+ * as a device with /dev/pmpool-extents/NAME. They come in this order when a
+ * pool is attached. When an extent is created the device is made first, since
+ * making it may fail, and nobody can open it before the record is written.
+ */
+#include <linux/bitmap.h>
+#include <linux/cleanup.h>
+#include <linux/cred.h>
+#include <linux/slab.h>
+#include <linux/stringhash.h>
+#include <linux/timekeeping.h>
+#include <linux/user_namespace.h>
+#include <linux/uuid.h>
+
+#include "internal.h"
+
+static void extent_release(struct device *dev)
+{
+	kfree(container_of(dev, struct pmpool_extent, dev));
+}
+
+static char *extent_devnode(const struct device *dev, umode_t *mode, kuid_t *uid, kgid_t *gid)
+{
+	const struct pmpool_extent *ext = container_of_const(dev, struct pmpool_extent, dev);
+
+	*mode = ext->record.mode;
+	*uid = make_kuid(&init_user_ns, ext->record.uid);
+	*gid = make_kgid(&init_user_ns, ext->record.gid);
+	return kasprintf(GFP_KERNEL, "pmpool-extents/%s", dev_name(dev));
+}
+
+static const struct device_type extent_type = {
+	.name = "extent",
+	.groups = pmpool_extent_groups,
+	.devnode = extent_devnode,
+	.release = extent_release,
+};
+
+const struct class pmpool_class = {
+	.name = "pmpool",
+};
+
+static u32 name_hash(const char *name)
+{
+	return full_name_hash(NULL, name, strlen(name));
+}
+
+/* What the device of an extent needs; undone by put_device(). */
+static struct pmpool_extent *extent_new(struct pmpool *pool, u32 slot,
+					const struct pmpool_record *rec)
+{
+	struct pmpool_extent *ext;
+	int ret;
+
+	ext = kzalloc(sizeof(*ext), GFP_KERNEL);
+	if (!ext)
+		return ERR_PTR(-ENOMEM);
+
+	ext->pool = pool;
+	ext->slot = slot;
+	ext->record = *rec;
+	mutex_init(&ext->zero);
+
+	device_initialize(&ext->dev);
+	ext->dev.class = &pmpool_class;
+	ext->dev.type = &extent_type;
+	ext->dev.parent = pool->dev;
+	ext->dev.devt = pool->devt + slot;
+	cdev_init(&ext->cdev, &pmpool_extent_fops);
+	ext->cdev.owner = THIS_MODULE;
+
+	ret = dev_set_name(&ext->dev, "%s", rec->name);
+	if (ret) {
+		put_device(&ext->dev);
+		return ERR_PTR(ret);
+	}
+	return ext;
+}
+
+/* Let the ioctls and mmap() find it. There is room: a slot has one run. */
+static void extent_link(struct pmpool_extent *ext)
+{
+	struct pmpool *pool = ext->pool;
+
+	lockdep_assert_held_write(&pool->lock);
+
+	pool->slots[ext->slot] = ext;
+	__set_bit(ext->slot, pool->used);
+	hash_add(pool->names, &ext->by_name, name_hash(ext->record.name));
+	pool->extents++;
+	ext->live = true;
+}
+
+static void extent_unlink(struct pmpool_extent *ext)
+{
+	struct pmpool *pool = ext->pool;
+
+	lockdep_assert_held_write(&pool->lock);
+
+	ext->live = false;
+	pool->extents--;
+	hash_del(&ext->by_name);
+	__clear_bit(ext->slot, pool->used);
+	pool->slots[ext->slot] = NULL;
+}
+
+static struct pmpool_extent *extent_by_name(struct pmpool *pool, const char *name)
+{
+	struct pmpool_extent *ext;
+
+	hash_for_each_possible(pool->names, ext, by_name, name_hash(name))
+		if (!strcmp(ext->record.name, name))
+			return ext;
+	return NULL;
+}
+
+/**
+ * pmpool_extent_lookup - find an extent
+ * @pool: attached, its lock or admin mutex held
+ * @id: of the extent, or 0
+ * @name: of the extent, when @id is 0; a field of PMPOOL_NAME_SIZE bytes
+ *
+ * Return: the extent, -EINVAL when not exactly one of @id and @name is given or
+ * @name is malformed, -ENOENT when there is none.
+ */
+struct pmpool_extent *pmpool_extent_lookup(struct pmpool *pool, u64 id, const char *name)
+{
+	struct pmpool_extent *ext;
+
+	if (id) {
+		if (memchr_inv(name, 0, PMPOOL_NAME_SIZE))
+			return ERR_PTR(-EINVAL);
+		ext = pool->slots[id % PMPOOL_FORMAT_SLOTS];
+		if (ext && ext->record.id != id)
+			ext = NULL;
+	} else {
+		if (!pmpool_name_valid(name))
+			return ERR_PTR(-EINVAL);
+		ext = extent_by_name(pool, name);
+	}
+	return ext ?: ERR_PTR(-ENOENT);
+}
+
+/**
+ * pmpool_extent_at - find the extent that holds an offset
+ * @pool: attached, its lock held
+ * @offset: in bytes from the start of the region
+ *
+ * Return: the extent, or NULL.
+ */
+struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset)
+{
+	const struct pmpool_run *run;
+
+	lockdep_assert_held(&pool->lock);
+
+	run = pmpool_space_at(&pool->space, offset >> PMPOOL_FORMAT_BLOCK_SHIFT);
+	return run ? pool->slots[run->slot] : NULL;
+}
+
+/**
+ * pmpool_extent_describe - fill in what user space is told of an extent
+ * @ext: its pool's lock is held
+ * @info: to fill
+ */
+void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_extent_info *info)
+{
+	const struct pmpool_record *rec = &ext->record;
+	struct user_namespace *ns = current_user_ns();
+
+	lockdep_assert_held(&ext->pool->lock);
+
+	memset(info, 0, sizeof(*info));
+	memcpy(info->name, rec->name, sizeof(info->name));
+	memcpy(info->uuid, rec->uuid, sizeof(info->uuid));
+	memcpy(info->tag, rec->tag, sizeof(info->tag));
+	info->id = rec->id;
+	info->offset = pmpool_extent_offset(ext);
+	info->length = rec->length;
+	info->create_generation = rec->generation;
+	info->create_time = rec->create_time;
+	info->uid = from_kuid_munged(ns, make_kuid(&init_user_ns, rec->uid));
+	info->gid = from_kgid_munged(ns, make_kgid(&init_user_ns, rec->gid));
+	info->mode = rec->mode;
+	info->flags = (rec->clean ? PMPOOL_EXTENT_CLEAN : 0) |
+		      (ext->mappings ? PMPOOL_EXTENT_MAPPED : 0);
+}
+
+/**
+ * pmpool_extent_check - whether what a caller asks for makes sense
+ * @pool: attached
+ * @arg: of PMPOOL_CREATE
+ *
+ * Return: 0 or -EINVAL.
+ */
+int pmpool_extent_check(const struct pmpool *pool, const struct pmpool_create *arg)
+{
+	if (!pmpool_name_valid(arg->name) || !arg->length || arg->mode & ~0777 ||
+	    arg->__reserved)
+		return -EINVAL;
+	if (arg->align &&
+	    (!is_power_of_2(arg->align) || arg->align < PMPOOL_FORMAT_BLOCK_SIZE))
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * pmpool_extent_prepare - do all of a creation that can fail
+ * @pool: attached, its admin mutex held
+ * @arg: checked by pmpool_extent_check()
+ *
+ * Return: an extent for pmpool_extent_commit() or pmpool_extent_abort(), or an
+ * error of PMPOOL_CREATE.
+ */
+struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg)
+{
+	struct pmpool_record rec = { };
+	struct pmpool_extent *ext;
+	u64 align, base, blocks;
+	uuid_t uuid;
+	u32 slot;
+	int ret;
+
+	lockdep_assert_held(&pool->admin);
+
+	ret = pmpool_writable(pool);
+	if (ret)
+		return ERR_PTR(ret);
+	if (extent_by_name(pool, arg->name))
+		return ERR_PTR(-EEXIST);
+
+	slot = find_first_zero_bit(pool->used, PMPOOL_FORMAT_SLOTS);
+	if (slot == PMPOOL_FORMAT_SLOTS)
+		return ERR_PTR(-ENFILE);
+
+	if (arg->length > pool->region.size)
+		return ERR_PTR(-ENOSPC);
+	blocks = DIV_ROUND_UP_ULL(arg->length, PMPOOL_FORMAT_BLOCK_SIZE);
+	align = (arg->align ?: PMPOOL_FORMAT_BLOCK_SIZE) >> PMPOOL_FORMAT_BLOCK_SHIFT;
+	base = pool->region.base >> PMPOOL_FORMAT_BLOCK_SHIFT;
+	ret = pmpool_space_find(&pool->space, blocks, align, base, &rec.first_block);
+	if (ret)
+		return ERR_PTR(ret);
+
+	uuid_gen(&uuid);
+	rec.id = pmpool_format_next_id(&pool->format, slot);
+	rec.blocks = blocks;
+	rec.length = arg->length;
+	rec.generation = pool->format.super.generation;
+	rec.create_time = ktime_get_real_ns();
+	rec.uid = from_kuid(&init_user_ns, current_fsuid());
+	rec.gid = from_kgid(&init_user_ns, current_fsgid());
+	rec.mode = arg->mode;
+	rec.clean = true;
+	memcpy(rec.uuid, uuid.b, sizeof(rec.uuid));
+	memcpy(rec.tag, arg->tag, sizeof(rec.tag));
+	memcpy(rec.name, arg->name, sizeof(rec.name));
+
+	ext = extent_new(pool, slot, &rec);
+	if (IS_ERR(ext))
+		return ext;
+
+	/* No uevent yet: whoever gets one opens the device at once. */
+	dev_set_uevent_suppress(&ext->dev, true);
+	ret = cdev_device_add(&ext->cdev, &ext->dev);
+	if (ret) {
+		put_device(&ext->dev);
+		return ERR_PTR(ret);
+	}
+	return ext;
+}
+
+/**
+ * pmpool_extent_abort - undo pmpool_extent_prepare()
+ * @ext: that it returned
+ */
+void pmpool_extent_abort(struct pmpool_extent *ext)
+{
+	lockdep_assert_held(&ext->pool->admin);
+
+	cdev_device_del(&ext->cdev, &ext->dev);
+	put_device(&ext->dev);
+}
+
+/**
+ * pmpool_extent_commit - make a prepared extent exist
+ * @ext: of pmpool_extent_prepare(), the admin mutex held all the time
+ */
+void pmpool_extent_commit(struct pmpool_extent *ext)
+{
+	struct pmpool_record *rec = &ext->record;
+	struct pmpool *pool = ext->pool;
+
+	lockdep_assert_held(&pool->admin);
+
+	scoped_guard(rwsem_write, &pool->lock) {
+		scoped_guard(spinlock, &pool->bitmap_lock)
+			pmpool_format_clear_blocks(&pool->format, rec->first_block, rec->blocks);
+		pmpool_format_write(&pool->format, ext->slot, rec);
+		pmpool_space_insert(&pool->space, rec->first_block, rec->blocks, ext->slot);
+		extent_link(ext);
+	}
+
+	dev_set_uevent_suppress(&ext->dev, false);
+	kobject_uevent(&ext->dev.kobj, KOBJ_ADD);
+}
+
+/**
+ * pmpool_extent_remove - remove an extent
+ * @pool: attached, its admin mutex held
+ * @id: of the extent, or 0
+ * @name: of the extent, when @id is 0
+ *
+ * Return: 0 or an error of PMPOOL_REMOVE.
+ */
+int pmpool_extent_remove(struct pmpool *pool, u64 id, const char *name)
+{
+	struct pmpool_extent *ext;
+	int ret;
+
+	lockdep_assert_held(&pool->admin);
+
+	ext = pmpool_extent_lookup(pool, id, name);
+	if (IS_ERR(ext))
+		return PTR_ERR(ext);
+
+	if (!uid_eq(current_fsuid(), make_kuid(&init_user_ns, ext->record.uid)) &&
+	    !capable(CAP_SYS_ADMIN))
+		return -EPERM;
+
+	ret = pmpool_writable(pool);
+	if (ret)
+		return ret;
+
+	scoped_guard(rwsem_write, &pool->lock) {
+		if (ext->mappings)
+			return -EBUSY;
+		pmpool_format_free(&pool->format, ext->slot);
+		pmpool_space_remove(&pool->space, ext->record.first_block, ext->slot);
+		extent_unlink(ext);
+	}
+
+	cdev_device_del(&ext->cdev, &ext->dev);
+	put_device(&ext->dev);
+	return 0;
+}
+
+static int extent_load(struct pmpool *pool, u32 slot, struct pmpool_record *rec)
+{
+	struct pmpool_extent *ext;
+	int ret;
+
+	/* Mend it now; a later change of the record would do so as well. */
+	if (rec->bad_copies && pool->state == PMPOOL_STATE_OK)
+		pmpool_format_write(&pool->format, slot, rec);
+
+	ext = extent_new(pool, slot, rec);
+	if (IS_ERR(ext))
+		return PTR_ERR(ext);
+
+	scoped_guard(rwsem_write, &pool->lock)
+		extent_link(ext);
+
+	ret = cdev_device_add(&ext->cdev, &ext->dev);
+	if (ret) {
+		scoped_guard(rwsem_write, &pool->lock)
+			extent_unlink(ext);
+		put_device(&ext->dev);
+	}
+	return ret;
+}
+
+/*
+ * Read every record and find out which are intact. What is not keeps its slot
+ * and its blocks, and makes the pool a degraded one.
+ */
+static void extents_scan(struct pmpool *pool, struct pmpool_record *rec)
+{
+	struct pmpool_format *fmt = &pool->format;
+	u32 slot, i;
+	int ret;
+
+	for (slot = 0; slot < PMPOOL_FORMAT_SLOTS; slot++) {
+		ret = pmpool_format_read(fmt, slot, rec);
+		if (ret == -ENOENT)
+			continue;
+		__set_bit(slot, pool->used);
+		if (ret) {
+			dev_err(pool->dev, "extent record %u, at offset %#llx, is damaged\n",
+				slot, fmt->table_offset +
+				slot * (u64)sizeof(struct pmpool_format_slot));
+			pool->damaged++;
+			continue;
+		}
+		pmpool_space_insert(&pool->space, rec->first_block, rec->blocks, slot);
+	}
+
+	pool->damaged += pmpool_space_mark_overlaps(&pool->space);
+	for (i = 0; i < pool->space.count; i++) {
+		const struct pmpool_run *run = &pool->space.runs[i];
+
+		if (!run->overlaps)
+			continue;
+		pmpool_format_read(fmt, run->slot, rec);
+		dev_err(pool->dev, "extent '%s', at offset %#llx, shares blocks with another\n",
+			rec->name, run->first << PMPOOL_FORMAT_BLOCK_SHIFT);
+	}
+
+	if (pool->damaged && pool->state == PMPOOL_STATE_OK)
+		pool->state = PMPOOL_STATE_DEGRADED;
+}
+
+/**
+ * pmpool_extents_load - make the extents that the records tell of
+ * @pool: with its format open
+ *
+ * Return: 0, or -ENOMEM with nothing left behind.
+ */
+int pmpool_extents_load(struct pmpool *pool)
+{
+	struct pmpool_record *rec __free(kfree) = kmalloc(sizeof(*rec), GFP_KERNEL);
+	struct pmpool_run *runs;
+	u32 i;
+	int ret;
+
+	runs = kvcalloc(PMPOOL_FORMAT_SLOTS, sizeof(*runs), GFP_KERNEL);
+	pool->slots = kvcalloc(PMPOOL_FORMAT_SLOTS, sizeof(*pool->slots), GFP_KERNEL);
+	pool->used = bitmap_zalloc(PMPOOL_FORMAT_SLOTS, GFP_KERNEL);
+	pmpool_space_init(&pool->space, pool->format.meta_blocks, pool->format.blocks,
+			  runs, PMPOOL_FORMAT_SLOTS);
+	if (!rec || !runs || !pool->slots || !pool->used) {
+		ret = -ENOMEM;
+		goto unload;
+	}
+
+	extents_scan(pool, rec);
+
+	for (i = 0; i < pool->space.count; i++) {
+		const struct pmpool_run *run = &pool->space.runs[i];
+
+		if (run->overlaps)
+			continue;
+		pmpool_format_read(&pool->format, run->slot, rec);
+		if (extent_by_name(pool, rec->name)) {
+			dev_err(pool->dev, "extent '%s', at offset %#llx, has the name of another\n",
+				rec->name, run->first << PMPOOL_FORMAT_BLOCK_SHIFT);
+			pool->damaged++;
+			if (pool->state == PMPOOL_STATE_OK)
+				pool->state = PMPOOL_STATE_DEGRADED;
+			continue;
+		}
+		ret = extent_load(pool, run->slot, rec);
+		if (ret)
+			goto unload;
+	}
+	return 0;
+
+unload:
+	pmpool_extents_unload(pool);
+	return ret;
+}
+
+/**
+ * pmpool_extents_unload - undo pmpool_extents_load()
+ * @pool: nothing of which is open or mapped
+ */
+void pmpool_extents_unload(struct pmpool *pool)
+{
+	struct pmpool_extent *ext;
+	u32 slot;
+
+	for (slot = 0; pool->slots && slot < PMPOOL_FORMAT_SLOTS; slot++) {
+		ext = pool->slots[slot];
+		if (!ext)
+			continue;
+		scoped_guard(rwsem_write, &pool->lock)
+			extent_unlink(ext);
+		cdev_device_del(&ext->cdev, &ext->dev);
+		put_device(&ext->dev);
+	}
+
+	bitmap_free(pool->used);
+	kvfree(pool->slots);
+	kvfree(pool->space.runs);
+	pool->space.runs = NULL;
+}
