@@ -30,6 +30,7 @@ all:
 -include userspace/pmpoolctl/module.mk
 -include userspace/pmpoold/module.mk
 -include userspace/examples/pmkv/module.mk
+-include tests/unit/module.mk
 -include systemd/module.mk
 -include udev/module.mk
 

@@ -22,6 +22,10 @@ typedef uint32_t u32;
 /* As in the kernel on 64-bit machines, so that %llu and %#llx fit. */
 typedef unsigned long long u64;
 
+/* The kernel's takes a condition alone; clang's C11 does not. */
+#undef static_assert
+#define static_assert(condition)	_Static_assert(condition, #condition)
+
 #define __force
 #define U64_MAX	UINT64_MAX
 
