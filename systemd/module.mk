@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Units and what belongs to them. Included from the top.
+
+PREFIX ?= /usr
+SYSTEMDDIR ?= $(PREFIX)/lib/systemd
+UNITDIR ?= $(SYSTEMDDIR)/system
+
+.PHONY: install-systemd
+install-systemd:
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSTEMDDIR)/system-preset \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	install -m 0644 systemd/pmpoold.service systemd/pmkv@.service $(DESTDIR)$(UNITDIR)
+	install -m 0644 systemd/80-pmpool.preset $(DESTDIR)$(SYSTEMDDIR)/system-preset
+	install -m 0644 systemd/pmpool.modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/pmpool.conf
+	install -m 0644 systemd/pmpool.sysusers.conf \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/pmpool.conf
