@@ -39,10 +39,26 @@ $(BUILD)/libpmpool.pc: $(libpmpool-dir)/libpmpool.pc.in
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' \
 		-e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
 
-# Unit tests: what can be told without a driver.
-$(BUILD)/test-libpmpool: $(libpmpool-dir)/test/test-libpmpool.c $(LIB_STATIC)
-	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' $(CFLAGS) $(LDFLAGS) -MMD -MP -MF $(BUILD)/obj/libpmpool/test.d \
-		-o $@ $< $(LIB_STATIC)
+# Unit tests: what can be told without a driver, under sanitizers.
+UNIT_TESTS += $(BUILD)/test/test-libpmpool
+libpmpool-san := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+libpmpool-san-objs := $(libpmpool-objs:$(BUILD)/obj/libpmpool/%=$(BUILD)/obj/libpmpool/san/%)
+
+$(BUILD)/obj/libpmpool/san/%.o: $(libpmpool-dir)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' $(CFLAGS) $(libpmpool-san) \
+		-MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/libpmpool/san/test-%.o: $(libpmpool-dir)/test/test-%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' -Itests/unit $(CFLAGS) \
+		$(libpmpool-san) -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/test-libpmpool: $(BUILD)/obj/libpmpool/san/test-libpmpool.o \
+		$(libpmpool-san-objs)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^
 
 # The real library on the real driver; static, for a guest without libraries.
 $(BUILD)/test-libpmpool-pool: $(libpmpool-dir)/test/test-libpmpool-pool.c $(LIB_STATIC)
@@ -59,4 +75,4 @@ install-lib: $(LIB) $(LIB_STATIC) $(BUILD)/libpmpool.pc
 	install -m 0644 $(BUILD)/libpmpool.pc $(DESTDIR)$(PKGCONFIGDIR)
 	install -m 0644 man/libpmpool.3 $(DESTDIR)$(MANDIR)/man3
 
--include $(wildcard $(BUILD)/obj/libpmpool/*.d)
+-include $(wildcard $(BUILD)/obj/libpmpool/*.d $(BUILD)/obj/libpmpool/san/*.d)

@@ -93,6 +93,7 @@ uint64_t pmpool_info_base(const struct pmpool_pool_info *info);
 int pmpool_options_new(struct pmpool_options **options);
 void pmpool_options_free(struct pmpool_options *options);
 void pmpool_options_set_mode(struct pmpool_options *options, mode_t mode);
+/* Of the extent's place in the machine's memory. */
 void pmpool_options_set_align(struct pmpool_options *options, uint64_t align);
 /* tag is text or bytes, at most PMPOOL_TAG_LEN of them; -EINVAL if longer. */
 int pmpool_options_set_tag(struct pmpool_options *options, const void *tag, size_t len);

@@ -143,7 +143,10 @@ const char *member_text(struct json_object *object, const char *name, const char
  * their number.
  */
 size_t kexec_problems(const struct daemon_status *status, bool loaded, struct json_object *problems);
-/* Add what else is wrong: failed checks, differences from the catalog. */
+/*
+ * Add what else is wrong and not among problems yet: failed checks, differences
+ * from the catalog. Returns how many were added.
+ */
 size_t other_problems(const struct daemon_status *status, struct json_object *problems);
 
 /* Whether the kernel has an image to kexec into. */

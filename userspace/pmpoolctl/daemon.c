@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,8 +71,9 @@ static bool is_daemon(int64_t pid)
 
 	snprintf(path, sizeof(path), "/proc/%" PRId64 "/comm", pid);
 	f = fopen(path, "re");
+	/* /proc may hide other users' processes. */
 	if (!f)
-		return false;
+		return pid > 0 && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 
 	same = fgets(comm, sizeof(comm), f) && strcmp(comm, "pmpoold\n") == 0;
 	fclose(f);
@@ -157,7 +159,7 @@ void daemon_read(struct daemon_status *status)
 		if (errno == ENOENT)
 			problem(status, NOT_RUNNING);
 		else if (errno == EACCES)
-			problem(status, "cannot read " DAEMON_STATUS ": run as root or join group pmpool");
+			problem(status, "cannot read " DAEMON_STATUS ": permission denied; run as root or join group pmpool");
 		else
 			problem(status, "cannot read " DAEMON_STATUS ": %s", strerror(errno));
 		return;
@@ -194,6 +196,16 @@ static size_t add_problems(struct json_object *problems, struct json_object *tex
 	return i;
 }
 
+static bool has_problem(struct json_object *problems, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < array_length(problems); i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(problems, i)), text) == 0)
+			return true;
+	return false;
+}
+
 size_t kexec_problems(const struct daemon_status *status, bool loaded, struct json_object *problems)
 {
 	struct json_object *staged;
@@ -211,7 +223,7 @@ size_t kexec_problems(const struct daemon_status *status, bool loaded, struct js
 	if (!member_true(staged, "ok")) {
 		n = add_problems(problems, member(staged, "reasons", json_type_array));
 		if (n == 0)
-			n = add_problem(problems, "pmpoold has staged no kernel and gives no reason: see journalctl -u pmpoold");
+			n = add_problem(problems, "pmpoold has not staged a kernel, and says no reason: see journalctl -u pmpoold");
 		return n;
 	}
 
@@ -238,9 +250,11 @@ size_t other_problems(const struct daemon_status *status, struct json_object *pr
 
 		if (member_true(check, "ok"))
 			continue;
-		snprintf(text, sizeof(text), "check %s: %s", member_text(check, "name", "?"),
+		/* As the daemon words its reasons, of which this may be one. */
+		snprintf(text, sizeof(text), "%s: %s", member_text(check, "name", "?"),
 			 member_text(check, "text", "failed"));
-		n += add_problem(problems, text);
+		if (!has_problem(problems, text))
+			n += add_problem(problems, text);
 	}
 
 	return n + add_problems(problems, member(catalog, "differences", json_type_array));

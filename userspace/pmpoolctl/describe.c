@@ -171,9 +171,13 @@ struct json_object *entry_to_json(const struct pmpool_entry *entry)
 
 int print_json(struct json_object *value)
 {
-	puts(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PRETTY |
-					    JSON_C_TO_STRING_SPACED |
-					    JSON_C_TO_STRING_NOSLASHESCAPE));
+	/* json-c would put a line break between the brackets. */
+	if (json_object_is_type(value, json_type_array) && !json_object_array_length(value))
+		puts("[]");
+	else
+		puts(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PRETTY |
+						    JSON_C_TO_STRING_SPACED |
+						    JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(value);
 	return finish_output(CTL_OK);
 }

@@ -12,10 +12,9 @@ pmpoolctl-libs := $(shell pkg-config --libs json-c)
 
 PROGRAMS += $(BUILD)/pmpoolctl
 
-# _GNU_SOURCE: strptime() is not in the default set.
 $(BUILD)/obj/pmpoolctl/%.o: $(pmpoolctl-dir)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -D_GNU_SOURCE $(pmpoolctl-cppflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(pmpoolctl-cppflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # With the library inside: the tool that looks after a pool should run from
 # wherever it was built or copied to.
@@ -27,11 +26,24 @@ $(BUILD)/pmpoolctl: $(pmpoolctl-objs) $(LIB_STATIC)
 $(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(LIB_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
 
-$(BUILD)/test-pmpoolctl: $(pmpoolctl-dir)/test/test-pmpoolctl.c \
-		$(filter-out %/main.o,$(pmpoolctl-objs)) $(LIB_STATIC)
-	$(CC) $(CPPFLAGS) -D_GNU_SOURCE -I$(pmpoolctl-dir) $(pmpoolctl-cppflags) $(CFLAGS) \
-		$(LDFLAGS) -MMD -MP -MF $(BUILD)/obj/pmpoolctl/test.d -o $@ \
-		$(filter %.c %.o %.a,$^) $(pmpoolctl-libs)
+# Unit tests: all but main(), under sanitizers.
+UNIT_TESTS += $(BUILD)/test/test-pmpoolctl
+pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
+	$(filter-out %/main.o,$(pmpoolctl-objs)))
+
+$(BUILD)/obj/pmpoolctl/san/%.o: $(pmpoolctl-dir)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(pmpoolctl-cppflags) $(CFLAGS) $(libpmpool-san) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/pmpoolctl/san/test-%.o: $(pmpoolctl-dir)/test/test-%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(pmpoolctl-dir) -Itests/unit $(pmpoolctl-cppflags) $(CFLAGS) \
+		$(libpmpool-san) -MMD -MP -c -o $@ $<
+
+$(BUILD)/test/test-pmpoolctl: $(BUILD)/obj/pmpoolctl/san/test-pmpoolctl.o \
+		$(pmpoolctl-san-objs) $(libpmpool-san-objs)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
 
 .PHONY: install-pmpoolctl
 install-pmpoolctl: $(BUILD)/pmpoolctl
@@ -39,4 +51,4 @@ install-pmpoolctl: $(BUILD)/pmpoolctl
 	install -m 0755 $(BUILD)/pmpoolctl $(DESTDIR)$(BINDIR)
 	install -m 0644 man/pmpoolctl.1 $(DESTDIR)$(MANDIR)/man1
 
--include $(wildcard $(BUILD)/obj/pmpoolctl/*.d)
+-include $(wildcard $(BUILD)/obj/pmpoolctl/*.d $(BUILD)/obj/pmpoolctl/san/*.d)

@@ -38,7 +38,7 @@ const char *error_text(int err)
 		return "no pool: is the pmpool module loaded? see dmesg";
 	case EACCES:
 	case EPERM:
-		return "permission denied: run as root or join group pmpool";
+		return "permission denied; run as root or join group pmpool";
 	case EROFS:
 		return "the pool is read-only: its format has a feature that this driver can not write; use the driver that made it";
 	case EUCLEAN:
@@ -125,7 +125,7 @@ static void no_space(char *to, size_t len, uint64_t size, uint64_t align,
 
 	if (aligned)
 		snprintf(to, len,
-			 "no free run of %s that starts at a multiple of %s; the largest that starts anywhere is %s",
+			 "no free run of %s whose place in memory is a multiple of %s; the largest run anywhere is %s",
 			 wanted, format_size(step, aligned, false), found);
 	else if (largest == 0)
 		snprintf(to, len, "no free run of %s; the pool is full", wanted);

@@ -13,6 +13,7 @@
 #include <linux/pmpool.h>
 
 #include "../internal.h"
+#include "tap.h"
 
 static unsigned int failures;
 
@@ -20,7 +21,7 @@ static unsigned int failures;
 	do {								\
 		if (!(what)) {						\
 			failures++;					\
-			printf("%s:%d: %s\n", __FILE__, __LINE__, #what); \
+			printf("# %s:%d: %s\n", __FILE__, __LINE__, #what); \
 		}							\
 	} while (0)
 
@@ -178,21 +179,23 @@ static void test_open(void)
 	CHECK(pmpool_extent_open("x", O_WRONLY, &extent) == -EINVAL);
 	pmpool_close(NULL);
 	pmpool_extent_close(NULL);
+	CHECK(strcmp(pmpool_version(), PMPOOL_VERSION) == 0);
+}
+
+static void run(void (*test)(void), const char *what)
+{
+	unsigned int before = failures;
+
+	test();
+	ok(failures == before, "%s", what);
 }
 
 int main(void)
 {
-	test_names();
-	test_options();
-	test_entry();
-	test_info();
-	test_open();
-	CHECK(strcmp(pmpool_version(), PMPOOL_VERSION) == 0);
-
-	if (failures) {
-		printf("test-libpmpool: %u checks failed\n", failures);
-		return EXIT_FAILURE;
-	}
-	printf("test-libpmpool: ok\n");
-	return EXIT_SUCCESS;
+	run(test_names, "names");
+	run(test_options, "options");
+	run(test_entry, "entries");
+	run(test_info, "infos");
+	run(test_open, "what is no pool");
+	return done();
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "tap.h"
 
 static unsigned int failures;
 
@@ -16,7 +17,7 @@ static unsigned int failures;
 	do {								\
 		if (!(what)) {						\
 			failures++;					\
-			printf("%s:%d: %s", __FILE__, __LINE__, #what);	\
+			printf("# %s:%d: %s", __FILE__, __LINE__, #what);	\
 			printf(" " __VA_ARGS__);			\
 			printf("\n");					\
 		}							\
@@ -178,7 +179,6 @@ static size_t reasons(const char *text, bool running, bool loaded, size_t *other
 {
 	struct daemon_status status = { .running = running };
 	struct json_object *problems = json_object_new_array();
-	struct json_object *more = json_object_new_array();
 	size_t n;
 
 	daemon_parse(&status, text);
@@ -189,13 +189,12 @@ static size_t reasons(const char *text, bool running, bool loaded, size_t *other
 
 	n = kexec_problems(&status, loaded, problems);
 	CHECK(n == json_object_array_length(problems));
-	*others = other_problems(&status, more);
-	CHECK(*others == json_object_array_length(more));
+	*others = other_problems(&status, problems);
+	CHECK(n + *others == json_object_array_length(problems));
 	snprintf(first, len, "%s",
 		 n ? json_object_get_string(json_object_array_get_idx(problems, 0)) : "");
 
 	json_object_put(problems);
-	json_object_put(more);
 	daemon_free(&status);
 	return n;
 }
@@ -206,9 +205,10 @@ static void test_daemon(void)
 		"{\"version\":1,\"pid\":1,\"staged\":{\"ok\":true,\"release\":\"6.12\",\"reasons\":[]},"
 		"\"catalog\":{\"differences\":[]},\"checks\":[{\"name\":\"module\",\"ok\":true}]}";
 	static const char refused[] =
-		"{\"version\":1,\"staged\":{\"ok\":false,\"reasons\":[\"no module\",\"no room\"]},"
+		"{\"version\":1,\"staged\":{\"ok\":false,\"reasons\":[\"module: missing\",\"no room\"]},"
 		"\"catalog\":{\"differences\":[\"extent 'x': missing\"]},"
-		"\"checks\":[{\"name\":\"module\",\"ok\":false,\"text\":\"no module\"}]}";
+		"\"checks\":[{\"name\":\"module\",\"ok\":false,\"text\":\"missing\"},"
+		"{\"name\":\"image\",\"ok\":false,\"text\":\"too large\"}]}";
 	static const char *const broken[] = {
 		"", "{", "[]", "null", "1", "{}", "{\"version\":2}", "{\"version\":\"1\"}",
 		"{\"version\":1}", "{\"version\":1,\"staged\":null}", "{\"version\":1,\"staged\":[]}",
@@ -231,7 +231,8 @@ static void test_daemon(void)
 	CHECK(strstr(first, "not loaded any more"));
 
 	CHECK(reasons(refused, true, true, &others, first, sizeof(first)) == 2);
-	CHECK(strcmp(first, "no module") == 0);
+	CHECK(strcmp(first, "module: missing") == 0);
+	/* The image and the difference; the module is a reason already. */
 	CHECK(others == 2);
 
 	/* Whatever is not understood is not safe. */
@@ -242,19 +243,21 @@ static void test_daemon(void)
 	}
 }
 
+static void run(void (*test)(void), const char *what)
+{
+	unsigned int before = failures;
+
+	test();
+	ok(failures == before, "%s", what);
+}
+
 int main(void)
 {
-	test_parse_size();
-	test_format_size();
-	test_mode();
-	test_describe();
-	test_errors();
-	test_daemon();
-
-	if (failures) {
-		printf("test-pmpoolctl: %u checks failed\n", failures);
-		return EXIT_FAILURE;
-	}
-	printf("test-pmpoolctl: ok\n");
-	return EXIT_SUCCESS;
+	run(test_parse_size, "reading sizes");
+	run(test_format_size, "writing sizes");
+	run(test_mode, "modes");
+	run(test_describe, "descriptions");
+	run(test_errors, "errors");
+	run(test_daemon, "the daemon's answers");
+	return done();
 }
