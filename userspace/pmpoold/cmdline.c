@@ -354,7 +354,7 @@ static const char *kind_means(char kind)
 	case '@': return "ordinary RAM";
 	case '#': return "ACPI data";
 	case '!': return "a persistent memory device";
-	default: return "memory of another type";
+	default: return "of another type";
 	}
 }
 

@@ -292,6 +292,14 @@ static void refresh(struct daemon *d, bool restage)
 		d->waiting = true;
 		pool_clear(&d->pool);
 		d->reconciled = false;
+		/* An image that was staged for the pool is still good for its region. */
+		if (!d->staged.ok && (restage || !d->staged.time)) {
+			staged_clear(&d->staged);
+			strlist_add(&d->staged.reasons,
+				    "pool: there is no pool: load the driver with modprobe pmpool");
+		}
+		if (restage || !d->staged.time)
+			d->staged.time = time(NULL);
 		tell(d);
 		return;
 	}
@@ -306,11 +314,10 @@ static void refresh(struct daemon *d, bool restage)
 	update_catalog(d);
 	if (attached || restage) {
 		stage(d);
-		tell(d);
+		/* Before it is told: whoever waits for the verdict then acts on it. */
 		guard_allow_kexec(d->staged.ok);
-	} else {
-		tell(d);
 	}
+	tell(d);
 }
 
 static void on_change(void *userdata)
