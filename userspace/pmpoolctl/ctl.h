@@ -142,7 +142,8 @@ const char *member_text(struct json_object *object, const char *name, const char
  * Add to problems each reason why a kexec now would lose the pool. Returns
  * their number.
  */
-size_t kexec_problems(const struct daemon_status *status, bool loaded, struct json_object *problems);
+size_t kexec_problems(const struct daemon_status *status, bool loaded,
+		      struct json_object *problems);
 /*
  * Add what else is wrong and not among problems yet: failed checks, differences
  * from the catalog. Returns how many were added.
