@@ -522,7 +522,7 @@ static void stats_command(struct request *r, int unused)
 static void version_command(struct request *r, int unused)
 {
 	(void)unused;
-	complain(r, "VERSION " PROTOCOL_VERSION);
+	complain(r, no_more_words(&r->words) ? "VERSION " PROTOCOL_VERSION : "ERROR");
 }
 
 /* Accepted for the sake of clients that send it: pmkv logs no more than it must. */
@@ -548,6 +548,8 @@ static void verbosity_command(struct request *r, int unused)
 static void quit_command(struct request *r, int unused)
 {
 	(void)unused;
+	if (!no_more_words(&r->words))
+		return complain(r, "ERROR");
 	r->session->state = SESSION_CLOSED;
 }
 

@@ -203,24 +203,36 @@ static void list_remove(struct store *s, uint64_t block)
 		tx_set(s, HEADER(free_first), word(s, HEADER(free_first)) & ~(1ULL << l.first));
 }
 
+/*
+ * Find a free block of at least size bytes, 0: none. The list for that size may
+ * hold smaller ones too, so only a few of its blocks are looked at; in the lists
+ * above it every block is large enough, and the first will do.
+ */
+static uint64_t list_search(const struct store *s, uint64_t size)
+{
+	unsigned int shift = 63 - __builtin_clzll(size) - STORE_SECOND_SHIFT;
+	struct list l = list_of(size);
+	uint64_t block = word(s, list_head(l));
+
+	for (int i = 0; block && i < 4; i++, block = word(s, NEXT(block)))
+		if (word(s, SIZE(block)) >= size)
+			return block;
+	l = list_of(size + (1ULL << shift) - 1);
+	return list_find(s, &l) ? word(s, list_head(l)) : 0;
+}
+
 /* Take a block of at least size bytes. Returns 0 when there is none. */
 static uint64_t block_alloc(struct store *s, uint64_t size)
 {
 	uint64_t block, found, rest;
-	unsigned int shift;
-	struct list l;
 
 	size = (size + STORE_GRAIN - 1) & ~(uint64_t)(STORE_GRAIN - 1);
 	if (size < STORE_MIN_BLOCK)
 		size = STORE_MIN_BLOCK;
 
-	/* Round up to a list in which every block is large enough. */
-	shift = 63 - __builtin_clzll(size) - STORE_SECOND_SHIFT;
-	l = list_of(size + (1ULL << shift) - 1);
-	if (!list_find(s, &l))
+	block = list_search(s, size);
+	if (!block)
 		return 0;
-
-	block = word(s, list_head(l));
 	found = word(s, SIZE(block));
 	list_remove(s, block);
 	if (found - size >= STORE_MIN_BLOCK) {
@@ -855,7 +867,7 @@ static void check_chains(struct check *c, struct store_counts *counts)
 		uint64_t item;
 
 		for (item = word(s, bucket); item; item = word(s, NEXT(item))) {
-			const struct store_block *b = block_at(s, item);
+			const struct store_block *b;
 
 			if (!bit(c, c->items, item)) {
 				wrong(c, "bucket %" PRIu64 " leads to %#" PRIx64 ", which is no item or in two places",
@@ -863,6 +875,7 @@ static void check_chains(struct check *c, struct store_counts *counts)
 				break;
 			}
 			flip(c, c->items, item);
+			b = block_at(s, item);
 			items++;
 			length++;
 			expiring += !!word(s, EXPIRES(item));

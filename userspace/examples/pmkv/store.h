@@ -53,7 +53,7 @@
  *
  * Free blocks are in lists by size ("two-level segregated fit"): a first level
  * for each power of two, divided into STORE_SECOND equal steps. Two levels of
- * bitmaps find a block that is large enough without looking at any that is not,
+ * bitmaps find a block that is large enough without a search,
  * so allocating and freeing take constant time, memory of any size class can
  * serve any other, and one item can be nearly as large as the store.
  */
