@@ -28,9 +28,13 @@ static char *extent_devnode(const struct device *dev, umode_t *mode, kuid_t *uid
 {
 	const struct pmpool_extent *ext = container_of_const(dev, struct pmpool_extent, dev);
 
-	*mode = ext->record.mode;
-	*uid = make_kuid(&init_user_ns, ext->record.uid);
-	*gid = make_kgid(&init_user_ns, ext->record.gid);
+	/* To find the node that goes away only the name is asked for. */
+	if (mode)
+		*mode = ext->record.mode;
+	if (uid)
+		*uid = make_kuid(&init_user_ns, ext->record.uid);
+	if (gid)
+		*gid = make_kgid(&init_user_ns, ext->record.gid);
 	return kasprintf(GFP_KERNEL, "pmpool-extents/%s", dev_name(dev));
 }
 

@@ -281,7 +281,7 @@ static enum super_state super_decode(struct pmpool_format *fmt, u64 offset,
 	}
 	if (le64_to_cpu(disk.incompat) & ~PMPOOL_FORMAT_INCOMPAT_KNOWN) {
 		snprintf(fmt->why, sizeof(fmt->why),
-			 "incompatible features %#llx, this driver knows %#llx: load a newer driver",
+			 "incompatible features 0x%llx, this driver knows 0x%llx: load a newer driver",
 			 (unsigned long long)le64_to_cpu(disk.incompat),
 			 (unsigned long long)PMPOOL_FORMAT_INCOMPAT_KNOWN);
 		return SUPER_FOREIGN;

@@ -1,0 +1,892 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The driver in the minimal guest, in one boot: loading it, the ioctls with
+ * every error of their contract, mapping, ownership, and unloading.
+ *
+ * Run as root with the module not loaded yet and a pool of 64 MiB or more on
+ * the kernel command line.
+ */
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/fsuid.h>
+#include <sys/resource.h>
+#include <sys/sysmacros.h>
+
+#include "guest.h"
+
+static char region[64];		/* SIZE@BASE, as on the command line */
+static uint64_t base, size;
+
+static void find_region(void)
+{
+	const char *at = strstr(slurp("/proc/cmdline"), "pmpool.region=");
+	char *end;
+
+	if (!at)
+		die("no pmpool.region= on the kernel command line");
+	at += strlen("pmpool.region=");
+	snprintf(region, sizeof(region), "%.*s", (int)strcspn(at, " \n"), at);
+	size = strtoull(region, &end, 0);
+	if (*end == 'M')
+		size *= MIB, end++;
+	else if (*end == 'G')
+		size *= 1024 * MIB, end++;
+	base = strtoull(end + 1, &end, 0);
+	if (*end == 'M')
+		base *= MIB;
+	else if (*end == 'G')
+		base *= 1024 * MIB;
+}
+
+static int load_region(const char *value)
+{
+	char params[128];
+
+	snprintf(params, sizeof(params), "region=%s", value);
+	messages();
+	return load(params);
+}
+
+/*
+ * The region itself, for when the driver does not have it: it takes the mapping
+ * away each time that it claims the region.
+ */
+static uint8_t *raw;
+
+static void map_raw(void)
+{
+	int fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("/dev/mem");
+	raw = mmap(raw, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED | (raw ? MAP_FIXED : 0), fd, base);
+	if (raw == MAP_FAILED)
+		die("mmap of /dev/mem");
+	close(fd);
+}
+
+static void refused(const char *value, const char *why)
+{
+	check_errno(load_region(value), ENODEV, "region=%s", value);
+	if (raw)
+		map_raw();
+	check(strstr(messages(), why), "and the kernel says: %s", why);
+}
+
+static void test_refusals(void)
+{
+	char value[64], why[128];
+
+	begin("load");
+	messages();
+	check_errno(load(""), ENODEV, "no region");
+	check(strstr(messages(), "boot with memmap=SIZE$BASE pmpool.region=SIZE@BASE"),
+	      "and the kernel says what to boot with");
+	refused("64M", "region=64M is malformed: write SIZE@BASE");
+	refused("64M@", "region=64M@ is malformed");
+	refused("@1G", "region=@1G is malformed");
+	refused("64M@1Gx", "region=64M@1Gx is malformed");
+	refused("64M@0x40001000", "region=64M@0x40001000 is not aligned: base and size must be multiples of 2 MiB");
+	refused("65M@1G", "region=65M@1G is not aligned");
+	refused("2M@1G", "region=2M@1G is too small: a pool needs at least 4 MiB");
+	refused("16E@1G", "is too small");
+	refused("8E@0x8000000000000000", "region=8E@0x8000000000000000 is not inside the address space");
+
+	/* The kernel itself is below 512 MiB, and surely RAM. */
+	refused("64M@256M", "is System RAM: boot with memmap=0x4000000$0x10000000 (in GRUB's configuration write ");
+	/* Half reserved, half RAM. */
+	snprintf(value, sizeof(value), "%#llx@%#llx", (unsigned long long)(4 * BLOCK),
+		 (unsigned long long)(base + size - 2 * BLOCK));
+	snprintf(why, sizeof(why), "is System RAM: boot with memmap=%#llx$%#llx",
+		 (unsigned long long)(4 * BLOCK), (unsigned long long)(base + size - 2 * BLOCK));
+	refused(value, why);
+	check(access(POOL, F_OK), "no pool after all that");
+}
+
+static void iomem_range(uint64_t *start, uint64_t *end, bool *in_ram)
+{
+	char *line, *save, *text = strdup(slurp("/proc/iomem"));
+
+	*start = *end = 0;
+	*in_ram = false;
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		unsigned long long from, to;
+
+		if (sscanf(line, " %llx-%llx", &from, &to) != 2)
+			continue;
+		if (strstr(line, "Persistent Memory Pool")) {
+			*start = from;
+			*end = to;
+		}
+		if (strstr(line, "System RAM") && from < base + size && to >= base)
+			*in_ram = true;
+	}
+	free(text);
+}
+
+static void test_attach(void)
+{
+	uint64_t start, end;
+	bool in_ram;
+	char path[64];
+	struct pmpool_info pool;
+	struct stat st;
+	int fd;
+
+	begin("attach");
+	check_errno(load_region(region), 0, "the region of the command line");
+	check(strstr(messages(), "generation 1, 0 extents"), "the kernel says what it attached");
+	iomem_range(&start, &end, &in_ram);
+	check(start == base && end == base + size - 1, "/proc/iomem names the region");
+	check(!in_ram, "no System RAM range has a byte of it");
+
+	check(!stat(POOL, &st) && S_ISCHR(st.st_mode) && (st.st_mode & 0777) == 0600 && !st.st_uid,
+	      POOL " is root's, mode 0600");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	pool = info(fd);
+	check(pool.abi_version == 1 && pool.format_version == 1, "versions are 1");
+	check(pool.pool_size == size && pool.block_size == BLOCK && pool.metadata_size == BLOCK,
+	      "its sizes are right");
+	check(pool.free == size - BLOCK && pool.largest_free == pool.free, "all but metadata is free");
+	check(pool.generation == 1 && pool.was_clean == 1 && pool.state == PMPOOL_STATE_OK &&
+	      pool.extents == 0 && pool.max_extents == PMPOOL_FORMAT_SLOTS &&
+	      pool.backing == PMPOOL_BACKING_RESERVED, "its state is right");
+	check(pool.base == base, "root is told where it lies");
+	check(pool.attach_time && pool.format_time && pool.attach_time >= pool.format_time &&
+	      !pool.handover_time, "its times are right");
+	close(fd);
+
+	check(sysfs("size") == size && sysfs("free") == size - BLOCK && sysfs("extents") == 0 &&
+	      sysfs("generation") == 1 && sysfs("clean") == 1, "sysfs says the same");
+	check(!strcmp(slurp(SYSFS "state"), "ok") && !strcmp(slurp(SYSFS "backing"), "reserved") &&
+	      strlen(slurp(SYSFS "uuid")) == 36, "in words too");
+	snprintf(path, sizeof(path), "%#llx-%#llx", (unsigned long long)base,
+		 (unsigned long long)(base + size - 1));
+	check(!strcmp(slurp(SYSFS "resource"), path) &&
+	      !stat(SYSFS "resource", &st) && (st.st_mode & 0777) == 0400,
+	      "where it lies stands in a file that only root reads");
+
+	check_errno(load_region(region), EEXIST, "loading it a second time");
+}
+
+struct any {
+	uint32_t size;
+	uint32_t flags;
+	uint8_t rest[508];
+};
+
+static void test_abi(int fd)
+{
+	static const struct {
+		const char *name;
+		unsigned int cmd;
+		uint32_t size;
+		uint32_t known_flags;
+	} ops[] = {
+		{ "INFO", PMPOOL_INFO, sizeof(struct pmpool_info), 0 },
+		{ "CREATE", PMPOOL_CREATE, sizeof(struct pmpool_create), 0 },
+		{ "OPEN", PMPOOL_OPEN, sizeof(struct pmpool_open), 3 },
+		{ "REMOVE", PMPOOL_REMOVE, sizeof(struct pmpool_remove), 0 },
+		{ "NEXT", PMPOOL_NEXT, sizeof(struct pmpool_next), 0 },
+	};
+	uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct any *arg = (struct any *)page;
+	unsigned int i;
+
+	begin("abi");
+	mprotect(page + 4096, 4096, PROT_NONE);
+	for (i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+		memset(page, 0, 4096);
+		arg->size = ops[i].size - 1;
+		check_errno(ioctl(fd, ops[i].cmd, arg), EINVAL, "%s, too short", ops[i].name);
+		arg->size = 0;
+		check_errno(ioctl(fd, ops[i].cmd, arg), EINVAL, "%s, size 0", ops[i].name);
+
+		/* Behind what the kernel knows: zero is accepted, else it is refused. */
+		arg->size = ops[i].size + 8;
+		page[ops[i].size + 7] = 1;
+		check_errno(ioctl(fd, ops[i].cmd, arg), E2BIG, "%s, a byte the kernel does not know",
+			    ops[i].name);
+		page[ops[i].size + 7] = 0;
+		errno = 0;
+		check(ioctl(fd, ops[i].cmd, arg) == 0 || (errno != E2BIG && errno != ENOTTY),
+		      "%s, a longer struct with a zero tail is taken", ops[i].name);
+
+		arg->size = ops[i].size;
+		arg->flags = 1U << 31;
+		check_errno(ioctl(fd, ops[i].cmd, arg), EOPNOTSUPP, "%s, unknown flag", ops[i].name);
+		arg->flags = ops[i].known_flags + 1;
+		check_errno(ioctl(fd, ops[i].cmd, arg), EOPNOTSUPP, "%s, next free flag", ops[i].name);
+		check_errno(ioctl(fd, ops[i].cmd, page + 4096), EFAULT, "%s, no memory", ops[i].name);
+		*(uint32_t *)(page + 4092) = ops[i].size;
+		check_errno(ioctl(fd, ops[i].cmd, page + 4092), EFAULT, "%s, part of the struct",
+			    ops[i].name);
+	}
+	check_errno(ioctl(fd, _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_NEXT + 1), arg), ENOTTY, "unknown command");
+	check_errno(ioctl(fd, _IO(PMPOOL_IOC_TYPE, 0), arg), ENOTTY, "command 0");
+	check_errno(ioctl(fd, _IO('x', PMPOOL_CMD_INFO), arg), ENOTTY, "another driver's command");
+	check_errno(ioctl(fd, _IOR(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO, int), arg), ENOTTY,
+		    "the number with a size in it");
+
+	/* A result that can not be told is not made. */
+	memset(page, 0, 4096);
+	{
+		struct pmpool_create *c = (void *)page;
+
+		c->size = sizeof(*c);
+		c->length = BLOCK;
+		strcpy(c->name, "readonly");
+		mprotect(page, 4096, PROT_READ);
+		check_errno(ioctl(fd, PMPOOL_CREATE, c), EFAULT, "CREATE in memory that is not writable");
+		check(info(fd).extents == 0 && access(NODES "readonly", F_OK), "creates nothing");
+	}
+	munmap(page, 8192);
+}
+
+static void test_create_errors(int fd)
+{
+	struct pmpool_create good = { .size = sizeof(good), .length = BLOCK, .mode = 0600 }, arg;
+	uint64_t all = info(fd).free;
+	int ro = open(POOL, O_RDONLY | O_CLOEXEC);
+	char longest[65];
+
+	begin("create");
+	set_name(good.name, "good");
+	check_errno(create(ro, "good", BLOCK), EBADF, "through a file opened for reading");
+	close(ro);
+	check_errno(create(fd, "", BLOCK), EINVAL, "no name");
+	check_errno(create(fd, ".", BLOCK), EINVAL, "name '.'");
+	check_errno(create(fd, "..", BLOCK), EINVAL, "name '..'");
+	check_errno(create(fd, "a/b", BLOCK), EINVAL, "name 'a/b'");
+	check_errno(create(fd, "a b", BLOCK), EINVAL, "name 'a b'");
+	check_errno(create(fd, "\xc3\xa4", BLOCK), EINVAL, "a name that is not ASCII");
+	memset(longest, 'n', 64);
+	longest[64] = '\0';
+	check_errno(create(fd, longest, BLOCK), EINVAL, "a name of 64 characters");
+	arg = good;
+	arg.name[20] = 'x';
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), EINVAL, "something behind the name's NUL");
+	check_errno(create(fd, "good", 0), EINVAL, "size 0");
+	arg = good;
+	arg.mode = 01000;
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), EINVAL, "mode 01000");
+	arg = good;
+	arg.__reserved = 1;
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), EINVAL, "padding that is not zero");
+	arg = good;
+	arg.align = 3 * BLOCK;
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), EINVAL, "an alignment of three blocks");
+	arg.align = 4096;
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), EINVAL, "an alignment of a page");
+	arg.align = 1ULL << 63;
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), ENOSPC, "an alignment that only address 0 has");
+	check_errno(create(fd, "good", all + 1), ENOSPC, "a byte more than there is");
+	check_errno(create(fd, "good", UINT64_MAX), ENOSPC, "2^64-1 bytes");
+	check(info(fd).extents == 0 && info(fd).free == all, "nothing was created by all that");
+
+	check_errno(create(fd, "good", all), 0, "as much as there is");
+	check(info(fd).free == 0 && info(fd).largest_free == 0, "nothing is left");
+	check_errno(create(fd, "good", BLOCK), EEXIST, "an existing name");
+	check_errno(create(fd, "more", 1), ENOSPC, "one byte in a full pool");
+	check_errno(remove_extent(fd, "good"), 0, "removed");
+	check(info(fd).free == all, "all is free again");
+	longest[63] = '\0';
+	check_errno(create(fd, longest, 1), 0, "a name of 63 characters, 1 byte");
+	check(info(fd).free == all - BLOCK, "takes a block");
+	check_errno(remove_extent(fd, longest), 0, "removed");
+}
+
+static void test_create(int fd)
+{
+	struct pmpool_create arg = { .size = sizeof(arg), .length = 3 * MIB, .mode = 0640,
+				     .align = 4 * BLOCK, .tag = "schema 7" };
+	struct pmpool_extent_info ext;
+	struct stat st;
+
+	begin("extent");
+	set_name(arg.name, "table.1");
+	check_errno(ioctl(fd, PMPOOL_CREATE, &arg), 0, "created");
+	check(arg.id && arg.offset && !((base + arg.offset) % (4 * BLOCK)), "aligned as wanted");
+	check(!stat(NODES "table.1", &st) && S_ISCHR(st.st_mode) && (st.st_mode & 07777) == 0640 &&
+	      st.st_uid == 0 && st.st_gid == 0, "its device is there with owner and mode");
+	check_errno(open_extent(fd, "table.1", 0, &ext), 0, "looked up");
+	check(!strcmp(ext.name, "table.1") && ext.id == arg.id && ext.offset == arg.offset &&
+	      ext.length == 3 * MIB && ext.mode == 0640 && ext.uid == 0 && ext.gid == 0 &&
+	      !memcmp(ext.tag, arg.tag, sizeof(ext.tag)) && ext.create_generation == 1 &&
+	      ext.create_time && ext.flags == PMPOOL_EXTENT_CLEAN, "and is what was asked for");
+	check(strtoull(slurp("/sys/class/pmpool/table.1/offset"), NULL, 0) == ext.offset &&
+	      strtoull(slurp("/sys/class/pmpool/table.1/size"), NULL, 0) == ext.length &&
+	      strtoull(slurp("/sys/class/pmpool/table.1/id"), NULL, 0) == ext.id &&
+	      !strcmp(slurp("/sys/class/pmpool/table.1/mode"), "0640") &&
+	      !strcmp(slurp("/sys/class/pmpool/table.1/clean"), "1") &&
+	      !strcmp(slurp("/sys/class/pmpool/table.1/mappings"), "0") &&
+	      !strncmp(slurp("/sys/class/pmpool/table.1/tag"), "736368656d612037", 16),
+	      "sysfs says the same");
+	check_errno(remove_extent(fd, "table.1"), 0, "removed");
+	check(access(NODES "table.1", F_OK) && access("/sys/class/pmpool/table.1", F_OK),
+	      "its device is gone");
+}
+
+static void test_mapping(int fd)
+{
+	struct pmpool_extent_info ext;
+	int ro = open(POOL, O_RDONLY | O_CLOEXEC), node;
+	uint64_t *mem, *same;
+	struct rusage before, after;
+	size_t i;
+
+	begin("mmap");
+	create(fd, "a", 8 * BLOCK);
+	create(fd, "b", 5000);
+	open_extent(fd, "a", 0, &ext);
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, ext.offset), EACCES,
+		    "an extent that was not opened");
+	check_errno(open_extent(fd, "a", PMPOOL_OPEN_READ, NULL), 0, "opened for reading");
+	check_errno(mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, ext.offset), EACCES,
+		    "for writing, after that");
+	mem = mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, ext.offset);
+	check(mem != MAP_FAILED, "for reading, after that");
+	check_errno(mprotect(mem, BLOCK, PROT_READ | PROT_WRITE), EACCES, "made writable");
+	check(zeroes(mem, BLOCK), "a new extent reads as zeroes");
+	munmap(mem, BLOCK);
+	check_errno(open_extent(ro, "a", PMPOOL_OPEN_WRITE, NULL), EBADF,
+		    "opened for writing through a file opened for reading");
+	check_errno(open_extent(fd, "a", PMPOOL_OPEN_WRITE, NULL), 0, "opened for writing");
+	check_errno(mmap(NULL, BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, ext.offset), EINVAL,
+		    "MAP_PRIVATE");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_PRIVATE, fd, ext.offset), EINVAL,
+		    "MAP_PRIVATE, for reading");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, 0), ENXIO, "the metadata");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, size), ENXIO, "behind the pool");
+	check_errno(mmap(NULL, 9 * BLOCK, PROT_READ, MAP_SHARED, fd, ext.offset), ENXIO,
+		    "more than the extent");
+	check_errno(mmap(NULL, 2 * BLOCK, PROT_READ, MAP_SHARED, fd, ext.offset + 7 * BLOCK), ENXIO,
+		    "over its end");
+
+	mem = mmap(NULL, 8 * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, ext.offset);
+	check(mem != MAP_FAILED && !((uintptr_t)mem % BLOCK), "all of it, at an address that suits");
+	getrusage(RUSAGE_SELF, &before);
+	for (i = 0; i < 8 * BLOCK; i += 4096)
+		mem[i / 8] = i;
+	getrusage(RUSAGE_SELF, &after);
+	check(after.ru_minflt - before.ru_minflt <= 8, "8 blocks are touched with %ld page faults",
+	      after.ru_minflt - before.ru_minflt);
+	same = map_node("a", 8 * BLOCK, PROT_READ);
+	for (i = 0; i < 8 * BLOCK && same != MAP_FAILED && same[i / 8] == i; i += 4096)
+		;
+	check(i == 8 * BLOCK, "its own device shows the same bytes");
+	munmap(same, 8 * BLOCK);
+
+	/* An odd place and length: 4 KiB pages. */
+	node = open(NODES "a", O_RDWR | O_CLOEXEC);
+	same = mmap(NULL, 12288, PROT_READ | PROT_WRITE, MAP_SHARED, node, 3 * BLOCK - 4096);
+	check(same != MAP_FAILED && same[0] == 3 * BLOCK - 4096 && same[512] == 3 * BLOCK,
+	      "a few pages over the border of two blocks");
+	munmap(same, 12288);
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, node, 8 * BLOCK), ENXIO,
+		    "behind the extent, by its own device");
+	check(lseek(node, 0, SEEK_END) == (off_t)(8 * BLOCK), "lseek tells its length");
+	{
+		struct pmpool_open arg = { .size = sizeof(arg) };
+
+		check(!ioctl(node, PMPOOL_OPEN, &arg) && !strcmp(arg.info.name, "a") &&
+		      arg.info.flags == PMPOOL_EXTENT_MAPPED, "its device describes it: mapped, dirty");
+		arg.id = 1;
+		check_errno(ioctl(node, PMPOOL_OPEN, &arg), EINVAL, "its device, asked for another");
+		check_errno(ioctl(node, PMPOOL_INFO, &arg), ENOTTY, "its device, asked for the pool");
+	}
+	close(node);
+
+	check(sysfs("../../pmpool/a/mappings") == 1 && sysfs("../../pmpool/a/clean") == 0,
+	      "sysfs counts the mapping and calls it dirty");
+	munmap((char *)mem + 2 * BLOCK, 2 * BLOCK);
+	check(sysfs("../../pmpool/a/mappings") == 2, "a hole makes two of it");
+	check_errno(remove_extent(fd, "a"), EBUSY, "remove it while it is mapped");
+	munmap(mem, 2 * BLOCK);
+	check_errno(remove_extent(fd, "a"), EBUSY, "remove it while half of it is mapped");
+	munmap((char *)mem + 4 * BLOCK, 4 * BLOCK);
+	open_extent(fd, "a", 0, &ext);
+	check(ext.flags == PMPOOL_EXTENT_CLEAN, "unmapped, it is clean");
+
+	mem = map_node("b", 8192, PROT_READ | PROT_WRITE);
+	check(mem != MAP_FAILED, "5000 bytes map as two pages");
+	mem[1023] = 77;
+	munmap(mem, 8192);
+	check_errno(map_node("b", 12288, PROT_READ), ENXIO, "and not as three");
+	mem = map_node("b", 8192, PROT_READ);
+	check(mem != MAP_FAILED && mem[1023] == 77, "what was written stays");
+	open_extent(fd, "b", 0, &ext);
+	check(ext.flags == (PMPOOL_EXTENT_CLEAN | PMPOOL_EXTENT_MAPPED),
+	      "a mapping that can not become writable leaves it clean");
+	munmap(mem, 8192);
+	close(ro);
+}
+
+static void test_core_dump(int fd)
+{
+	char line[4096];
+	bool found = false, dontdump = false;
+	void *mem;
+	FILE *f;
+
+	(void)fd;
+	begin("mmap");
+	mem = map_node("b", 8192, PROT_READ | PROT_WRITE);
+	f = fopen("/proc/self/smaps", "r");
+	while (f && fgets(line, sizeof(line), f)) {
+		if (strstr(line, NODES "b"))
+			found = true;
+		if (found && !strncmp(line, "VmFlags:", 8)) {
+			dontdump = strstr(line, " dd");
+			break;
+		}
+	}
+	if (f)
+		fclose(f);
+	check(found && dontdump, "a mapping stays out of core dumps");
+	munmap(mem, 8192);
+}
+
+static void test_fork(int fd)
+{
+	uint64_t *mem;
+	pid_t pid;
+	int status, pipes[2];
+	char byte;
+
+	begin("mmap");
+	mem = map_node("b", 4096, PROT_READ | PROT_WRITE);
+	if (pipe(pipes))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		mem[1] = 4711;
+		read(pipes[0], &byte, 1);
+		_exit(0);
+	}
+	munmap(mem, 4096);
+	check(sysfs("../../pmpool/b/mappings") == 1, "a child keeps the mapping");
+	check_errno(remove_extent(fd, "b"), EBUSY, "remove it while a child has it mapped");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	close(pipes[0]);
+	close(pipes[1]);
+	check(sysfs("../../pmpool/b/mappings") == 0, "kill -9 lets go of it");
+	mem = map_node("b", 4096, PROT_READ);
+	check(mem != MAP_FAILED && mem[1] == 4711, "and what the child wrote is there");
+	munmap(mem, 4096);
+}
+
+static void test_remove(int fd)
+{
+	struct pmpool_remove arg = { .size = sizeof(arg) };
+	struct pmpool_extent_info ext;
+	uint64_t *mem;
+	int node;
+
+	begin("remove");
+	check_errno(remove_extent(fd, "nobody"), ENOENT, "a name that is not there");
+	check_errno(remove_extent(fd, "a/b"), EINVAL, "a malformed name");
+	check_errno(ioctl(fd, PMPOOL_REMOVE, &arg), EINVAL, "neither name nor id");
+	arg.id = 5;
+	set_name(arg.name, "a");
+	check_errno(ioctl(fd, PMPOOL_REMOVE, &arg), EINVAL, "both name and id");
+	set_name(arg.name, "");
+	arg.id = 999999;
+	check_errno(ioctl(fd, PMPOOL_REMOVE, &arg), ENOENT, "an id that is not there");
+
+	open_extent(fd, "a", 0, &ext);
+	arg.id = ext.id;
+	mem = map_node("a", 8 * BLOCK, PROT_READ | PROT_WRITE);
+	fill(mem, 8 * BLOCK, 1);
+	munmap(mem, 8 * BLOCK);
+	node = open(NODES "a", O_RDWR | O_CLOEXEC);
+	check_errno(ioctl(fd, PMPOOL_REMOVE, &arg), 0, "by id, while its device is open");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, node, 0), ENODEV,
+		    "the open device maps nothing any more");
+	check_errno(open_extent(fd, "a", 0, NULL), ENOENT, "it is gone");
+
+	check_errno(create(fd, "a", 8 * BLOCK), 0, "a new one of the same name, in the same blocks");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, node, 0), ENODEV,
+		    "the old device does not become the new one's");
+	close(node);
+	open_extent(fd, "a", 0, &ext);
+	check(ext.id != arg.id, "it has another id");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, ext.offset), EACCES,
+		    "what the old one granted, the new one does not");
+	mem = map_node("a", 8 * BLOCK, PROT_READ);
+	check(mem != MAP_FAILED && zeroes(mem, 8 * BLOCK), "and shows none of the old one's bytes");
+	munmap(mem, 8 * BLOCK);
+}
+
+static void test_next(int fd)
+{
+	struct pmpool_next arg = { .size = sizeof(arg) };
+	uint64_t last = 0, sum = 0, until = 0;
+	unsigned int count = 0, overlaps = 0;
+	char name[16];
+	int i;
+
+	begin("next");
+	for (i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "n%d", i);
+		create(fd, name, (i % 3 + 1) * MIB);
+	}
+	for (i = 0; i < 20; i += 3) {
+		snprintf(name, sizeof(name), "n%d", i);
+		remove_extent(fd, name);
+	}
+	create(fd, "late", 1);
+	while (!ioctl(fd, PMPOOL_NEXT, &arg)) {
+		uint64_t blocks = (arg.info.length + BLOCK - 1) / BLOCK;
+
+		count++;
+		overlaps += arg.info.offset < until;
+		until = arg.info.offset + blocks * BLOCK;
+		sum += blocks * BLOCK;
+		last = arg.info.offset;
+	}
+	check_errno(ioctl(fd, PMPOOL_NEXT, &arg), ENOENT, "behind the last");
+	check(count == info(fd).extents, "tells of all %u extents", count);
+	check(!overlaps && last, "in the order of their offsets, and no two overlap");
+	check(sum + BLOCK + info(fd).free == size, "they, the metadata and what is free are the pool");
+	arg.cursor = UINT64_MAX;
+	check_errno(ioctl(fd, PMPOOL_NEXT, &arg), ENOENT, "a cursor far behind the end");
+
+	/* Removing what was just told of does not disturb the walk. */
+	arg.cursor = 0;
+	count = 0;
+	while (!ioctl(fd, PMPOOL_NEXT, &arg)) {
+		if (arg.info.name[0] == 'n' || arg.info.name[0] == 'l')
+			count += !remove_extent(fd, arg.info.name);
+	}
+	check(count == 14, "a walk that removes as it goes finds each: %u", count);
+}
+
+static void test_many(int fd)
+{
+	uint64_t room = info(fd).free / BLOCK;
+	unsigned int made = 0, removed = 0;
+	char name[16];
+
+	begin("many");
+	for (;;) {
+		snprintf(name, sizeof(name), "m%u", made);
+		if (create(fd, name, 1))
+			break;
+		made++;
+	}
+	check((errno == ENOSPC && made == room) ||
+	      (errno == ENFILE && info(fd).extents == PMPOOL_FORMAT_SLOTS),
+	      "%u extents until the pool is full (%s)", made, strerrorname_np(errno));
+	for (removed = 0; removed < made; removed++) {
+		snprintf(name, sizeof(name), "m%u", removed);
+		if (remove_extent(fd, name))
+			break;
+	}
+	check(removed == made && info(fd).free == room * BLOCK, "and all of them removed");
+}
+
+/* As another user: uid and gid, without capabilities. Returns the child's failures. */
+static void as_user(uid_t uid, gid_t gid, void (*test)(int fd), int fd)
+{
+	unsigned int checks_before = tap_checks;
+	int status, result[2];
+	unsigned int counts[2];
+	pid_t pid;
+
+	if (pipe(result))
+		die("pipe");
+	pid = fork();
+	if (!pid) {
+		if (setgid(gid) || setuid(uid))
+			die("setuid");
+		test(fd);
+		counts[0] = tap_checks;
+		counts[1] = tap_failures;
+		if (write(result[1], counts, sizeof(counts)) != sizeof(counts))
+			die("pipe");
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	close(result[1]);
+	if (read(result[0], counts, sizeof(counts)) != sizeof(counts)) {
+		check(false, "the test as uid %u ended with status %#x", uid, status);
+	} else {
+		tap_checks = counts[0];
+		tap_failures = counts[1];
+	}
+	close(result[0]);
+	if (tap_checks == checks_before)
+		check(false, "the test as uid %u checked nothing", uid);
+}
+
+static void as_owner(int fd)
+{
+	struct pmpool_extent_info ext;
+	uint64_t *mem;
+
+	check_errno(create(fd, "mine", BLOCK), 0, "a user creates an extent");
+	open_extent(fd, "mine", 0, &ext);
+	check(ext.uid == 1000 && ext.gid == 1000, "it is the user's");
+	check(info(fd).base == 0, "the user is not told where the pool lies");
+	mem = map_node("mine", BLOCK, PROT_READ | PROT_WRITE);
+	check(mem != MAP_FAILED, "the user maps it by its device");
+	if (mem != MAP_FAILED) {
+		mem[0] = 1;
+		munmap(mem, BLOCK);
+	}
+	check_errno(open_extent(fd, "roots", PMPOOL_OPEN_READ, NULL), EACCES, "opens another's, mode 0600");
+	check_errno(map_node("roots", BLOCK, PROT_READ), EACCES, "maps another's by its device");
+	check_errno(remove_extent(fd, "roots"), EPERM, "removes another's");
+	check_errno(open_extent(fd, "shared", PMPOOL_OPEN_READ, NULL), 0, "reads one with mode 0644");
+	check_errno(open_extent(fd, "shared", PMPOOL_OPEN_WRITE, NULL), EACCES, "writes it");
+	check_errno(open_extent(fd, "group", PMPOOL_OPEN_WRITE, NULL), 0,
+		    "writes one with mode 0660 of the user's group");
+}
+
+static void as_stranger(int fd)
+{
+	check_errno(open_extent(fd, "mine", PMPOOL_OPEN_READ, NULL), EACCES, "a stranger opens it");
+	check_errno(remove_extent(fd, "mine"), EPERM, "removes it");
+	check_errno(open_extent(fd, "group", PMPOOL_OPEN_READ, NULL), EACCES,
+		    "opens one of a group the stranger is not in");
+	check_errno(open(POOL, O_RDWR), EACCES, "opens " POOL);
+	/* An open file that was handed over carries its grants, and no more. */
+	check_errno(open_extent(fd, "roots", PMPOOL_OPEN_READ, NULL), EACCES, "opens root's");
+}
+
+static void test_owners(int fd)
+{
+	struct pmpool_create arg = { .size = sizeof(arg), .length = BLOCK, .mode = 0644 };
+
+	begin("owners");
+	create(fd, "roots", BLOCK);
+	set_name(arg.name, "shared");
+	ioctl(fd, PMPOOL_CREATE, &arg);
+	set_name(arg.name, "group");
+	arg.mode = 0660;
+	setfsgid(1000);
+	ioctl(fd, PMPOOL_CREATE, &arg);
+	setfsgid(0);
+	as_user(1000, 1000, as_owner, fd);
+	as_user(1001, 1001, as_stranger, fd);
+	check_errno(remove_extent(fd, "mine"), 0, "root removes it");
+	remove_extent(fd, "roots");
+	remove_extent(fd, "shared");
+	remove_extent(fd, "group");
+}
+
+static void test_unload(int fd)
+{
+	struct pmpool_extent_info ext;
+	struct pmpool_info pool = info(fd);
+	char uuid[64];
+	uint64_t *mem;
+	int node;
+
+	begin("unload");
+	check_errno(unload(), EWOULDBLOCK, "while the pool is open");
+	create(fd, "kept", 3 * BLOCK);
+	mem = map_node("kept", 3 * BLOCK, PROT_READ | PROT_WRITE);
+	fill(mem, 3 * BLOCK, 42);
+	open_extent(fd, "kept", 0, &ext);
+	close(fd);
+	check_errno(unload(), EWOULDBLOCK, "while an extent is mapped");
+	munmap(mem, 3 * BLOCK);
+	node = open(NODES "kept", O_RDONLY | O_CLOEXEC);
+	check_errno(unload(), EWOULDBLOCK, "while an extent's device is open");
+	close(node);
+	snprintf(uuid, sizeof(uuid), "%s", slurp(SYSFS "uuid"));
+
+	check_errno(unload(), 0, "when nothing is");
+	check(access(POOL, F_OK) && access(NODES "kept", F_OK), "the devices are gone");
+	check(!strstr(slurp("/proc/iomem"), "Persistent Memory Pool"), "the region is let go of");
+
+	check_errno(load_region(region), 0, "loaded again");
+	check(!strcmp(uuid, slurp(SYSFS "uuid")), "it is the same pool");
+	check(sysfs("generation") == pool.generation + 1 && sysfs("clean") == 1 &&
+	      sysfs("extents") == pool.extents + 1, "one generation on, clean, with all its extents");
+	mem = map_node("kept", 3 * BLOCK, PROT_READ);
+	check(mem != MAP_FAILED && !mismatches(mem, 3 * BLOCK, 42), "every byte is there");
+	munmap(mem, 3 * BLOCK);
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	{
+		struct pmpool_extent_info now;
+
+		open_extent(fd, "kept", 0, &now);
+		check(!memcmp(ext.uuid, now.uuid, sizeof(now.uuid)) && ext.id == now.id &&
+		      ext.offset == now.offset && ext.create_time == now.create_time &&
+		      now.flags == PMPOOL_EXTENT_CLEAN, "the extent is the same, and clean");
+	}
+	close(fd);
+}
+
+static uint32_t crc32c(const void *data, size_t len)
+{
+	const uint8_t *at = data;
+	uint32_t crc = ~0U;
+	int bit;
+
+	while (len--) {
+		crc ^= *at++;
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
+	}
+	return ~crc;
+}
+
+/* Change a superblock member in both places, as a driver that knows it would. */
+static void forge(uint8_t *mem, size_t offset, uint64_t value, size_t len)
+{
+	struct pmpool_format_super *sb = (void *)mem;
+
+	memcpy(mem + offset, &value, len);
+	sb->crc = 0;
+	sb->crc = crc32c(sb, sizeof(*sb));
+	memcpy(mem + BLOCK - 4096, sb, sizeof(*sb));
+}
+
+static void test_formats(void)
+{
+	struct pmpool_format_super saved;
+	uint8_t *mem, record[512], byte;
+	uint64_t *data;
+	unsigned int slot;
+	int fd;
+
+	begin("format");
+	unload();
+	map_raw();
+	mem = raw;
+
+	forge(mem, offsetof(struct pmpool_format_super, version), 2, 4);
+	refused(region, "format version 2, this driver knows 1: load the driver that wrote it");
+	forge(mem, offsetof(struct pmpool_format_super, version), 1, 4);
+	forge(mem, offsetof(struct pmpool_format_super, incompat), 0x100, 8);
+	refused(region, "incompatible features 0x100, this driver knows 0x0: load a newer driver");
+	forge(mem, offsetof(struct pmpool_format_super, incompat), 0, 8);
+	{
+		char value[64], why[128];
+
+		snprintf(value, sizeof(value), "%lluM@%#llx", (unsigned long long)(size / MIB - 2),
+			 (unsigned long long)base);
+		snprintf(why, sizeof(why), "the pool has size %#llx, the region %#llx: give the region that size",
+			 (unsigned long long)size, (unsigned long long)(size - BLOCK));
+		refused(value, why);
+	}
+	mem[100] ^= 1;
+	mem[BLOCK - 4096 + 100] ^= 1;
+	refused(region, "both superblocks are damaged");
+	mem[100] ^= 1;
+	check_errno(load_region(region), 0, "with one superblock damaged");
+	check(strstr(messages(), "one of two superblocks was damaged, using the other"),
+	      "and the kernel says so");
+	data = map_node("kept", 3 * BLOCK, PROT_READ);
+	check(data != MAP_FAILED && !mismatches(data, 3 * BLOCK, 42), "nothing is lost");
+	munmap(data, 3 * BLOCK);
+	unload();
+	map_raw();
+
+	forge(mem, offsetof(struct pmpool_format_super, ro_compat), 1, 8);
+	memcpy(&saved, mem, sizeof(saved));
+	check_errno(load_region(region), 0, "with an unknown ro_compat feature");
+	check(!strcmp(slurp(SYSFS "state"), "read-only"), "the pool is read-only");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check_errno(create(fd, "new", BLOCK), EROFS, "create in it");
+	check_errno(remove_extent(fd, "kept"), EROFS, "remove in it");
+	check_errno(open_extent(fd, "kept", PMPOOL_OPEN_WRITE, NULL), EROFS, "open in it for writing");
+	check_errno(open(NODES "kept", O_RDWR), EROFS, "open an extent's device for writing");
+	data = map_node("kept", 3 * BLOCK, PROT_READ);
+	check(data != MAP_FAILED && !mismatches(data, 3 * BLOCK, 42), "it can be read");
+	munmap(data, 3 * BLOCK);
+	close(fd);
+	unload();
+	map_raw();
+	check(!memcmp(&saved, mem, sizeof(saved)), "and nothing was written to it");
+	forge(mem, offsetof(struct pmpool_format_super, ro_compat), 0, 8);
+
+	/* Find the record of 'kept' and damage it. */
+	for (slot = 0; slot < PMPOOL_FORMAT_SLOTS; slot++) {
+		struct pmpool_format_record *rec =
+			(void *)(mem + PMPOOL_FORMAT_TABLE_OFFSET + slot * 512);
+
+		if (rec->type == PMPOOL_FORMAT_RECORD_EXTENT && !strcmp(rec->name, "kept"))
+			break;
+	}
+	check(slot < PMPOOL_FORMAT_SLOTS, "the record is found in the region");
+	mem += PMPOOL_FORMAT_TABLE_OFFSET + slot * 512;
+	memcpy(record, mem, sizeof(record));
+	byte = mem[50];
+	mem[50] = ~byte;
+	check_errno(load_region(region), 0, "with one place of a record damaged");
+	data = map_node("kept", 3 * BLOCK, PROT_READ);
+	check(data != MAP_FAILED && !mismatches(data, 3 * BLOCK, 42) &&
+	      !strcmp(slurp(SYSFS "state"), "ok"), "nothing is lost");
+	munmap(data, 3 * BLOCK);
+	unload();
+	map_raw();
+	check(mem[50] == byte, "and it was mended");
+
+	memcpy(record, mem, sizeof(record));
+	mem[50] = ~byte;
+	mem[256 + 50] = ~byte;
+	check_errno(load_region(region), 0, "with both places of a record damaged");
+	check(strstr(messages(), "is damaged") && !strcmp(slurp(SYSFS "state"), "degraded") &&
+	      sysfs("damaged") == 1, "the pool is degraded");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check_errno(open_extent(fd, "kept", PMPOOL_OPEN_READ, NULL), ENOENT, "open the damaged one");
+	check_errno(create(fd, "new", BLOCK), EUCLEAN, "create in it");
+	check_errno(remove_extent(fd, "b"), EUCLEAN, "remove in it");
+	data = map_node("b", 8192, PROT_READ | PROT_WRITE);
+	check(data != MAP_FAILED && data[1023] == 77, "an intact extent is read and written");
+	data[1023] = 78;
+	munmap(data, 8192);
+	close(fd);
+	unload();
+	map_raw();
+	memcpy(mem, record, sizeof(record));
+	check_errno(load_region(region), 0, "with the record brought back");
+	data = map_node("kept", 3 * BLOCK, PROT_READ);
+	check(data != MAP_FAILED && !mismatches(data, 3 * BLOCK, 42) &&
+	      !strcmp(slurp(SYSFS "state"), "ok"), "so is everything");
+	munmap(data, 3 * BLOCK);
+	unload();
+	map_raw();
+	memset(mem - slot * 512 - PMPOOL_FORMAT_TABLE_OFFSET, 0, 512);
+	(mem - slot * 512 - PMPOOL_FORMAT_TABLE_OFFSET)[BLOCK - 4096 + 20] ^= 1;
+	refused(region, "both superblocks are damaged");
+	{
+		char params[128];
+
+		snprintf(params, sizeof(params), "region=%s format=1", region);
+		check_errno(load(params), 0, "format=1 then");
+		check(sysfs("generation") == 1 && sysfs("extents") == 0, "makes an empty pool");
+	}
+}
+
+int main(void)
+{
+	int fd;
+
+	find_region();
+	test_refusals();
+	test_attach();
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die(POOL);
+	test_abi(fd);
+	test_create_errors(fd);
+	test_create(fd);
+	test_mapping(fd);
+	test_core_dump(fd);
+	test_fork(fd);
+	test_remove(fd);
+	test_next(fd);
+	test_many(fd);
+	test_owners(fd);
+	test_unload(fd);
+	test_formats();
+	return done();
+}
