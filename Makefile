@@ -1,47 +1,109 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# make            build everything into build/
-# make check      every test          make demo    the main job, in a guest
-# make lint       every style check   make bench   figures
-# make install    DESTDIR=, PREFIX=   make help    all targets
-#
-# KERNELRELEASE is set when Kbuild reads this file; it never does: the module's
-# own Kbuild file is drivers/misc/pmpool/Makefile.
+# `make help` lists the targets. The module's own Kbuild file, for use inside a
+# kernel tree as well, is drivers/misc/pmpool/Makefile.
 
 BUILD ?= $(CURDIR)/build
+VERSION := 0.1.0
 PREFIX ?= /usr
-CC ?= gcc
-# The newest stock kernel whose headers are installed, unless said otherwise.
-KVER ?= $(shell ls -d /usr/src/linux-headers-6.12*-cloud-amd64 2>/dev/null | sort -V | tail -n 1 | sed 's/.*linux-headers-//')
-KDIR ?= /lib/modules/$(KVER)/build
-
+CC = gcc
 CFLAGS ?= -O2 -g
 CPPFLAGS += -I$(CURDIR)/include/uapi -Iuserspace/libpmpool -D_GNU_SOURCE
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -fno-strict-aliasing
 
+# The newest stock kernel whose headers are installed, unless said otherwise.
+KVER ?= $(shell ls -d /usr/src/linux-headers-6.12*-cloud-amd64 2>/dev/null | \
+	sort -V | tail -n 1 | sed 's/.*linux-headers-//')
+KDIR ?= /usr/src/linux-headers-$(KVER)
+
+# Say what is done only when asked: `make V=1`.
+ifndef V
+MAKEFLAGS += -s
+endif
+
 PROGRAMS :=
 UNIT_TESTS :=
 SCRIPT_TESTS :=
+GUEST_TESTS :=
 
-.PHONY: all module
-all:
+.PHONY: all
+all: module programs
 
--include userspace/libpmpool/module.mk
--include userspace/pmpoolctl/module.mk
--include userspace/pmpoold/module.mk
--include userspace/examples/pmkv/module.mk
--include tests/unit/module.mk
--include systemd/module.mk
--include udev/module.mk
+include userspace/libpmpool/module.mk
+include userspace/pmpoolctl/module.mk
+include userspace/pmpoold/module.mk
+include userspace/examples/pmkv/module.mk
+include systemd/module.mk
+include udev/module.mk
+include tests/unit/module.mk
+include tests/driver/module.mk
+include bench/module.mk
 
-all: module $(PROGRAMS)
+.PHONY: programs module tests
+programs: $(LIB) $(LIB_STATIC) $(PROGRAMS)
+tests: $(UNIT_TESTS) $(GUEST_TESTS)
 
 # Kbuild writes beside the sources it reads; links keep the tree clean.
 MODULE_SRC := $(wildcard drivers/misc/pmpool/*.[ch]) drivers/misc/pmpool/Makefile
-MODULE_FLAGS = -I$(CURDIR)/include/uapi -I$(CURDIR)/include
 module: $(BUILD)/module/pmpool.ko
-$(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h include/linux/pmpool*.h)
+$(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h)
+	@test -e "$(KDIR)/Makefile" || { echo "no kernel headers in '$(KDIR)':" \
+		"run ./bootstrap setup, or give KVER= or KDIR=" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@ln -sf $(abspath $(MODULE_SRC)) $(@D)/
-	$(MAKE) -C $(KDIR) M=$(@D) CONFIG_PMPOOL=m KCFLAGS="$(MODULE_FLAGS)" $(KARGS) modules
+	$(MAKE) -C $(KDIR) M=$(@D) CONFIG_PMPOOL=m KCFLAGS="-I$(CURDIR)/include/uapi" \
+		$(KARGS) modules
 	@touch $@
+
+.PHONY: install install-module
+install: install-module install-lib install-pmpoolctl install-pmpoold install-pmkv \
+	install-systemd install-udev
+	install -d $(DESTDIR)$(PREFIX)/share/man/man4
+	install -m 0644 man/pmpool.4 $(DESTDIR)$(PREFIX)/share/man/man4
+
+install-module: module
+	install -d $(DESTDIR)$(PREFIX)/lib/modules/$(KVER)/updates
+	install -m 0644 $(BUILD)/module/pmpool.ko $(DESTDIR)$(PREFIX)/lib/modules/$(KVER)/updates
+	$(if $(DESTDIR),,depmod $(KVER))
+
+# What is put into the guests: an installation in a directory.
+.PHONY: stage image
+stage: all
+	rm -rf $(BUILD)/stage.new
+	$(MAKE) --no-print-directory -s install DESTDIR=$(BUILD)/stage.new
+	rm -rf $(BUILD)/stage
+	mv $(BUILD)/stage.new $(BUILD)/stage
+
+image: stage
+	@test "$$(tests/vm/vm kernel-release)" = "$(KVER)" || { echo "the module is built for" \
+		"'$(KVER)', guests have '$$(tests/vm/vm kernel-release)': run ./bootstrap setup" \
+		>&2; exit 1; }
+	tests/vm/vm build --product $(BUILD)/stage
+
+.PHONY: check demo bench lint
+check: all tests image
+	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
+		lint:tests/lint $(addprefix bats:,$(wildcard tests/bats/*.bats))
+
+demo: image
+	@tests/demo
+
+bench: all tests image
+	@bench/run
+
+lint:
+	@tests/lint
+
+.PHONY: clean help
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo "make            build the module, the library and the programs into build/"
+	@echo "make demo       boot a guest and show the main job in it"
+	@echo "make check      every test; 'tests/run --help' runs some of them"
+	@echo "make lint       every style check"
+	@echo "make bench      figures, measured in guests"
+	@echo "make install    DESTDIR=, PREFIX=/usr, KVER=the kernel to install the module for"
+	@echo "make V=1 ...    show the commands"
+	@echo "make clean      remove build/"
