@@ -291,7 +291,7 @@ static void storage_command(struct request *r, int mode)
 		r->incomplete = true;
 		return;
 	}
-	if (memcmp(r->rest + len, "\r\n", 2)) {
+	if (r->rest[len] != '\r' || r->rest[len + 1] != '\n') {
 		/*
 		 * The length was wrong, so nothing tells where the next command
 		 * starts; most likely behind the end of this line.

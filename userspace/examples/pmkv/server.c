@@ -366,6 +366,9 @@ static void client_event(struct server *server, struct client *client, uint32_t 
 
 	if ((events & EPOLLIN) && !client_read(server, client))
 		goto gone;
+	/* First of all make room, or protocol_feed() would have nothing to do. */
+	if (!client_write(server, client))
+		goto gone;
 	/* As long as there is something to do, but let the others have their turn. */
 	do {
 		used = protocol_feed(server->service, session, client->input.data,
