@@ -88,7 +88,7 @@ check: all tests image
 demo: image
 	@tests/demo
 
-bench: all tests image
+bench: all $(BENCH_GUEST) pmkv-static pmkv-load-static
 	@bench/run
 
 lint:

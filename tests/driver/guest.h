@@ -29,6 +29,7 @@
 #define MIB	(1ULL << 20)
 #define BLOCK	(2 * MIB)
 
+__attribute__((unused))
 static const char *group = "";
 
 #define begin(name)	(group = (name))

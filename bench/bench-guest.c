@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The part of the benchmarks that runs in the minimal guest, in one boot: page
+ * faults, attaching, and the reattaching of pmkv. Prints lines of
+ *
+ *   result NAME VALUE
+ *
+ * with times in nanoseconds, each the median of several. Under instruction
+ * counting a nanosecond of the guest is one instruction.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "guest.h"
+
+#define GIB		(1024 * MIB)
+#define ROUNDS		5
+#define SOCKET		"/tmp/pmkv"
+
+extern char **environ;
+
+static uint64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void result(const char *name, uint64_t value)
+{
+	printf("result %s %" PRIu64 "\n", name, value);
+	fflush(stdout);
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static uint64_t median(uint64_t *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), compare);
+	return values[ROUNDS / 2];
+}
+
+static char params[128];
+
+static void find_region(void)
+{
+	const char *at = strstr(slurp("/proc/cmdline"), "pmpool.region=");
+
+	if (!at)
+		die("no pmpool.region= on the kernel command line");
+	at += strlen("pmpool.");
+	snprintf(params, sizeof(params), "%.*s", (int)strcspn(at, " \n"), at);
+}
+
+static int pool(void)
+{
+	int fd = open(POOL, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die(POOL);
+	return fd;
+}
+
+static void touch(const char *name, void *mem)
+{
+	struct rusage before, after;
+	char faults[64], time[64];
+	uint64_t start, end, at;
+
+	/* Once more than needed, so that only the memory's own faults are counted. */
+	getrusage(RUSAGE_SELF, &after);
+	getrusage(RUSAGE_SELF, &before);
+	start = now();
+	for (at = 0; at < GIB; at += 4096)
+		((volatile char *)mem)[at] = 1;
+	end = now();
+	getrusage(RUSAGE_SELF, &after);
+	munmap(mem, GIB);
+
+	snprintf(faults, sizeof(faults), "faults-%s", name);
+	snprintf(time, sizeof(time), "touch-%s", name);
+	result(faults, after.ru_minflt - before.ru_minflt);
+	result(time, end - start);
+}
+
+static void bench_faults(void)
+{
+	int fd = pool(), memfd;
+	void *mem;
+
+	if (create(fd, "faults", GIB))
+		die("create of 1 GiB");
+	mem = map_node("faults", GIB, PROT_READ | PROT_WRITE);
+	if (mem == MAP_FAILED)
+		die("mmap of 1 GiB");
+	touch("new", mem);
+	mem = map_node("faults", GIB, PROT_READ | PROT_WRITE);
+	if (mem == MAP_FAILED)
+		die("mmap of 1 GiB");
+	touch("again", mem);
+	if (remove_extent(fd, "faults"))
+		die("remove");
+	close(fd);
+
+	memfd = memfd_create("faults", MFD_CLOEXEC);
+	if (memfd < 0 || ftruncate(memfd, GIB))
+		die("memfd");
+	mem = mmap(NULL, GIB, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	if (mem == MAP_FAILED)
+		die("mmap of a memfd");
+	touch("memfd", mem);
+	close(memfd);
+}
+
+static void bench_attach(const char *name, unsigned int extents)
+{
+	uint64_t times[ROUNDS], start;
+	char extent[32];
+	int i, fd = pool();
+
+	while (info(fd).extents < extents) {
+		snprintf(extent, sizeof(extent), "extent-%u", info(fd).extents);
+		if (create(fd, extent, 1))
+			die("create");
+	}
+	close(fd);
+	for (i = 0; i < ROUNDS; i++) {
+		if (unload())
+			die("unload");
+		start = now();
+		if (load(params))
+			die("load");
+		times[i] = now() - start;
+		if (sysfs("extents") != extents) {
+			errno = 0;
+			die("some extents are missing");
+		}
+	}
+	result(name, median(times));
+}
+
+static void remove_all(void)
+{
+	struct pmpool_next arg = { .size = sizeof(arg) };
+	int fd = pool();
+
+	while (!ioctl(fd, PMPOOL_NEXT, &arg))
+		if (remove_extent(fd, arg.info.name))
+			die("remove");
+	close(fd);
+}
+
+static pid_t run(char *const argv[])
+{
+	pid_t pid;
+
+	errno = posix_spawn(&pid, argv[0], NULL, NULL, argv, environ);
+	if (errno)
+		die(argv[0]);
+	return pid;
+}
+
+static void run_wait(char *const argv[])
+{
+	int status;
+
+	waitpid(run(argv), &status, 0);
+	if (status) {
+		fprintf(stderr, "%s ended with status %#x\n", argv[0], status);
+		exit(1);
+	}
+}
+
+static uint64_t reattach_ns(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = SOCKET };
+	struct timespec pause = { .tv_nsec = 1000000 };
+	char text[8192];
+	size_t used = 0;
+	ssize_t len;
+	char *at;
+	int fd, tries;
+
+	for (tries = 0; tries < 60000; tries++) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (!connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
+			break;
+		close(fd);
+		fd = -1;
+		nanosleep(&pause, NULL);
+	}
+	if (fd < 0 || write(fd, "stats\r\n", 7) != 7)
+		die("connect to pmkv");
+	do {
+		len = read(fd, text + used, sizeof(text) - 1 - used);
+		if (len <= 0)
+			die("read from pmkv");
+		used += len;
+		text[used] = '\0';
+	} while (!strstr(text, "END\r\n"));
+	close(fd);
+	at = strstr(text, "pmkv_reattach_us ");
+	if (!at)
+		die("no pmkv_reattach_us in the statistics");
+	return strtoull(at + strlen("pmkv_reattach_us "), NULL, 10) * 1000;
+}
+
+static void bench_pmkv(const char *name, uint64_t length, char *keys, char *size)
+{
+	char *const server[] = { "/bin/pmkv", "--extent", (char *)name, "--socket", SOCKET, NULL };
+	char *const loader[] = { "/bin/pmkv-load", "write", "--connect", SOCKET, "--wait", "60",
+				 "--keys", keys, "--size", size, NULL };
+	uint64_t times[ROUNDS];
+	char result_name[64];
+	int i, fd = pool();
+	pid_t pid;
+
+	if (create(fd, name, length))
+		die("create");
+	close(fd);
+	unlink(SOCKET);
+	pid = run(server);
+	run_wait(loader);
+	for (i = 0; i < ROUNDS; i++) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		unlink(SOCKET);
+		pid = run(server);
+		times[i] = reattach_ns();
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	snprintf(result_name, sizeof(result_name), "reattach-%s", name);
+	result(result_name, median(times));
+}
+
+int main(void)
+{
+	find_region();
+	if (load(params))
+		die("load");
+	bench_faults();
+	bench_pmkv("1M", 64 * MIB, "16", "65536");
+	bench_pmkv("1G", GIB + GIB / 4, "16384", "65536");
+	remove_all();
+	bench_attach("attach-1", 1);
+	bench_attach("attach-1000", 1000);
+	remove_all();
+	return 0;
+}
