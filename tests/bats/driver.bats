@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The driver alone, in minimal guests: tests/driver/*.c do the work, in as few
+# boots as possible, and each test here is one group of their checks.
+
+load guest
+
+setup_file() {
+	mini driver --pool 128M --timeout 180 --file "$BUILD/guest/test-driver:/bin/test-driver" \
+		-- /bin/test-driver 3>&- &
+	mini kexec --pool 128M --timeout 600 --file "$BUILD/guest/test-kexec:/bin/test-kexec" \
+		-- /bin/test-kexec 3>&- &
+	wait
+}
+
+@test "a region that is System RAM, misaligned, too small or malformed is refused" {
+	group driver load 20
+}
+
+@test "an attached region is named in /proc/iomem and in no System RAM range" {
+	group driver attach 12
+}
+
+@test "ioctls: sizes, flags, padding and unknown commands" {
+	group driver abi 40
+}
+
+@test "create: a bad name, size 0, too large, an existing name, every other error" {
+	group driver create 25
+}
+
+@test "an extent is what was asked for, in sysfs and under /dev too" {
+	group driver extent 8
+}
+
+@test "mmap: both devices, page faults, every error" {
+	group driver mmap 35
+}
+
+@test "remove: a missing one, a mapped one; the next owner sees zeroes" {
+	group driver remove 12
+}
+
+@test "listing is in order, complete, and no two extents overlap" {
+	group driver next 6
+}
+
+@test "the pool filled with extents and emptied again" {
+	group driver many 2
+}
+
+@test "another user's extent can not be opened, mapped or removed" {
+	group driver owners 12
+}
+
+@test "unloading is refused while in use; unloading and loading loses nothing" {
+	group driver unload 10
+}
+
+@test "newer, damaged and foreign formats are refused or degraded, never overwritten" {
+	group driver format 30
+}
+
+@test "the driver's guest ended well" {
+	ended_well driver
+}
+
+@test "three kexecs in a row keep every byte, the clean marks and the generation" {
+	group kexec row 27
+}
+
+@test "a kernel without the driver leaves the region alone, whatever memory it uses" {
+	group kexec without 3
+}
+
+@test "the kernel after it finds everything" {
+	group kexec back 10
+}
+
+@test "the kexec guest ended well" {
+	ended_well kexec
+}

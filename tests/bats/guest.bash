@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the .bats files share. Everything they need has been built by `make
+# tests image`; PMPOOL_BUILD says where, if not in build/.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+BUILD=${PMPOOL_BUILD:-$ROOT/build}
+VM=$ROOT/tests/vm/vm
+
+# Run a test program in a minimal guest and keep its output for `group`.
+# usage: mini NAME [option of vm mini...] -- PROGRAM [argument...]
+mini() {
+	local name=$1
+	shift
+	"$VM" mini --module "$BUILD/module/pmpool.ko" --no-load "$@" \
+		>"$BATS_FILE_TMPDIR/$name.tap" 2>"$BATS_FILE_TMPDIR/$name.err"
+	echo $? >"$BATS_FILE_TMPDIR/$name.status"
+}
+
+# Every check of a group in a test program's output passed, and there were some.
+# usage: group NAME GROUP [how many at least]
+group() {
+	local tap=$BATS_FILE_TMPDIR/$1.tap passed failed
+	passed=$(grep -c "^ok [0-9]* - $2: " "$tap" || true)
+	failed=$(grep "^not ok [0-9]* - $2: " "$tap" || true)
+	if [ -n "$failed" ] || [ "$passed" -lt "${3:-1}" ]; then
+		echo "$passed checks of '$2' passed, at least ${3:-1} should; failed:"
+		echo "${failed:-none}"
+		tail -n 5 "$tap" "$BATS_FILE_TMPDIR/$1.err"
+		return 1
+	fi
+}
+
+# The guest ended well: no splat, no missing status.
+ended_well() {
+	if [ "$(cat "$BATS_FILE_TMPDIR/$1.status")" != 0 ]; then
+		echo "exit status $(cat "$BATS_FILE_TMPDIR/$1.status"); the end of what it said:"
+		tail -n 20 "$BATS_FILE_TMPDIR/$1.tap" "$BATS_FILE_TMPDIR/$1.err"
+		return 1
+	fi
+}
