@@ -214,7 +214,7 @@ static uint64_t list_search(const struct store *s, uint64_t size)
 	struct list l = list_of(size);
 	uint64_t block = word(s, list_head(l));
 
-	for (int i = 0; block && i < 4; i++, block = word(s, NEXT(block)))
+	for (int i = 0; block && i < 8; i++, block = word(s, NEXT(block)))
 		if (word(s, SIZE(block)) >= size)
 			return block;
 	l = list_of(size + (1ULL << shift) - 1);
