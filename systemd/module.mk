@@ -4,11 +4,13 @@
 PREFIX ?= /usr
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
 UNITDIR ?= $(SYSTEMDDIR)/system
+SYSCONFDIR ?= /etc
 
 .PHONY: install-systemd
 install-systemd:
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSTEMDDIR)/system-preset \
-		$(DESTDIR)$(PREFIX)/lib/modules-load.d $(DESTDIR)$(PREFIX)/lib/sysusers.d
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d $(DESTDIR)$(PREFIX)/lib/sysusers.d \
+		$(DESTDIR)$(SYSCONFDIR)/pmpool/pmkv
 	install -m 0644 systemd/pmpoold.service systemd/pmkv@.service $(DESTDIR)$(UNITDIR)
 	install -m 0644 systemd/80-pmpool.preset $(DESTDIR)$(SYSTEMDDIR)/system-preset
 	install -m 0644 systemd/pmpool.modules-load.conf \

@@ -4,6 +4,7 @@
 VERSION ?= 0.1.0
 PREFIX ?= /usr
 SBINDIR ?= $(PREFIX)/sbin
+SYSCONFDIR ?= /etc
 MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
@@ -28,7 +29,8 @@ $(BUILD)/pmpoold: $(pmpoold-objs) $(BUILD)/libpmpool.so
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
 	catalog cmdline config file image iomem strlist)
-pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,catalog cmdline image)
+pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
+	catalog cmdline config image iomem)
 
 UNIT_TESTS += $(pmpoold-tests)
 
@@ -48,7 +50,8 @@ $(pmpoold-tests): $(BUILD)/test/test-pmpoold-%: $(BUILD)/obj/pmpoold/san/test-%.
 
 .PHONY: install-pmpoold
 install-pmpoold: $(BUILD)/pmpoold
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
+		$(DESTDIR)$(SYSCONFDIR)/pmpool
 	install -m 0755 $(BUILD)/pmpoold $(DESTDIR)$(SBINDIR)
 	install -m 0644 man/pmpool-kexec.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 0644 man/pmpoold.8 $(DESTDIR)$(MANDIR)/man8
