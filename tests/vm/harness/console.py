@@ -71,3 +71,26 @@ class Console:
         data = data[:data.rfind(b'\n') + 1]
         self.mark.write_text(str(seen + len(data)))
         return data.decode('latin-1').replace('\r', '')
+
+
+# A kernel hands over to the next one.
+KEXEC = b'kexec_core: Starting new kernel'
+
+
+class Watch:
+    """Notices that a line with a certain text was added."""
+
+    def __init__(self, log, needle):
+        self.log, self.needle, self.at = log, needle, 0
+
+    def seen(self):
+        try:
+            with open(self.log, 'rb') as f:
+                f.seek(self.at)
+                data = f.read()
+        except FileNotFoundError:
+            return False
+        found = self.needle in data
+        # The end of what was read may be the beginning of the line that is looked for.
+        self.at += len(data) if found else max(0, data.rfind(b'\n') + 1)
+        return found

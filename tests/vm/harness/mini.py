@@ -146,7 +146,7 @@ def run(argv, o, out=None, quiet=False):
                 '-device', 'virtio-serial-pci,max_ports=4,vectors=0',
                 '-chardev', 'file,id=out,path=out', '-device', 'virtserialport,chardev=out,name=org.pmpool.out',
                 '-chardev', 'file,id=st,path=status', '-device', 'virtserialport,chardev=st,name=org.pmpool.status',
-                '-qmp', 'unix:qmp,server=on,wait=off']
+                '-qmp', 'unix:qmp,server=on,wait=off', '-gdb', 'unix:gdb,server=on,wait=off']
         if o.kexec:
             cmd += ['-drive', f'file={kernel.boot_disk(vmlinuz)},if=none,id=k,format=raw,readonly=on',
                     '-device', 'nvme,drive=k,serial=kexec']
@@ -167,16 +167,19 @@ def run(argv, o, out=None, quiet=False):
 def _watch(proc, work, o, out, timer, quiet):
     con = console.Console(work / 'console')
     tail = _Tail(work / 'out', out)
+    kexecs = console.Watch(work / 'console', console.KEXEC)
     pidfd = os.pidfd_open(proc.pid)
     monitor, resets, reset_limit = None, 0, None
     try:
         if o.reboots:
             monitor = qemu.Monitor(work)
         while True:
-            ended = bool(select.select([pidfd], [], [], 0.05)[0])
+            ended = bool(select.select([pidfd], [], [], 0.03)[0])
             tail.copy()
             if ended:
                 break
+            if kexecs.seen() and not o.icount:
+                qemu.flush_code(work)
             if timer() > o.timeout:
                 proc.send_signal(signal.SIGKILL)
                 proc.wait()

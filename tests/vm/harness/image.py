@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The disk image of the full guest: a Debian 12 userland, the stock kernel, and what `make install` staged."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+from . import common, kernel
+from .common import HERE, Timer, VmError, VmUsage, cache_dir, key_of, locked, made_in, run, say
+
+SUITE = 'bookworm'
+PACKAGES = ['dbus', 'jq', 'kmod', 'libfdt1', 'libjson-c5', 'libmemcached-tools', 'libsystemd0', 'libudev1', 'netcat-openbsd',
+            'procps', 'python3-minimal', 'socat', 'systemd', 'systemd-sysv', 'udev', 'zstd']
+KEEP_PRODUCTS = 3
+KEEP_BASES = 2
+SIZE = '2G'
+
+# Nothing that a test needs waits for any of these; each costs an emulated guest time at boot or at shutdown.
+MASKED_UNITS = '''
+apt-daily.service apt-daily.timer apt-daily-upgrade.service apt-daily-upgrade.timer dpkg-db-backup.service
+dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer fstrim.service systemd-tmpfiles-clean.timer
+getty@.service serial-getty@.service console-getty.service container-getty@.service getty.target getty-static.service
+getty-pre.target autovt@.service
+systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-user-sessions.service systemd-random-seed.service
+systemd-hwdb-update.service systemd-journal-catalog-update.service systemd-journal-flush.service systemd-firstboot.service
+systemd-machine-id-commit.service systemd-update-done.service systemd-sysext.service systemd-ask-password-console.path
+systemd-ask-password-wall.path systemd-binfmt.service systemd-boot-system-token.service systemd-pcrphase.service
+systemd-pcrphase-initrd.service systemd-pcrphase-sysinit.service systemd-pcrmachine.service systemd-pstore.service
+systemd-remount-fs.service systemd-fsck-root.service systemd-repart.service systemd-timesyncd.service
+systemd-networkd.service systemd-resolved.service systemd-vconsole-setup.service systemd-tmpfiles-setup-dev.service
+systemd-initctl.socket systemd-rfkill.socket systemd-rfkill.service systemd-quotacheck.service
+dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount sys-kernel-config.mount
+proc-sys-fs-binfmt_misc.automount modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service
+modprobe@fuse.service modprobe@dm_mod.service modprobe@loop.service networking.service
+'''.split()
+MASKED_GENERATORS = '''
+systemd-bless-boot-generator systemd-cryptsetup-generator systemd-debug-generator systemd-fstab-generator
+systemd-getty-generator systemd-gpt-auto-generator systemd-hibernate-resume-generator systemd-integritysetup-generator
+systemd-rc-local-generator systemd-run-generator systemd-system-update-generator systemd-sysv-generator
+systemd-veritysetup-generator
+'''.split()
+# Rules for hardware that no guest has. What remains is what a device of ours can meet: defaults, permissions, systemd.
+MASKED_RULES = r'60-(autosuspend|block|cdrom_id|drm|evdev|fido-id|input-id|infiniband|persistent-.*|sensor|serial)|' \
+               r'64-btrfs|70-(camera|joystick|memory|mouse|power-switch|touchpad|uaccess)|71-seat|73-(seat-late|special-net.*)|' \
+               r'75-.*|78-sound-card|80-(drivers|net-.*)|81-net-dhcp|90-vconsole|96-e2scrub'
+
+FILES = {
+    'etc/hostname': 'pmpool-guest\n',
+    'etc/hosts': '127.0.0.1 localhost pmpool-guest\n::1 localhost\n',
+    'etc/machine-id': '0123456789abcdef0123456789abcdef\n',
+    'etc/fstab': '',
+    # The journal is read while the guest runs, and lost with it. Rate limits would hide what a test looks for.
+    'etc/systemd/journald.conf.d/50-guest.conf':
+        '[Journal]\nStorage=volatile\nCompress=no\nSeal=no\nRateLimitBurst=0\nForwardToSyslog=no\nAudit=no\n',
+    'etc/systemd/system.conf.d/50-guest.conf':
+        '[Manager]\nDefaultTimeoutStopSec=30s\nShowStatus=no\nLogLevel=notice\n',
+    'etc/systemd/system/guest-agent.service': '''[Unit]
+Description=Runs commands for the host
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+ExecStart=/usr/lib/guest/guest-agent 6
+Restart=on-failure
+RestartSec=1
+StandardOutput=journal
+OOMScoreAdjust=-900
+TasksMax=infinity
+
+[Install]
+WantedBy=sysinit.target
+''',
+}
+
+
+def _sources():
+    """The machine's own apt sources for the suite; nothing about where packages come from is written down here."""
+    found = []
+    for p in [pathlib.Path('/etc/apt/sources.list'), *sorted(pathlib.Path('/etc/apt/sources.list.d').glob('*'))]:
+        if p.suffix not in ('.list', '.sources') or not p.is_file():
+            continue
+        text = '\n'.join(line for line in p.read_text('utf-8', 'replace').splitlines() if not line.startswith('#'))
+        if not re.search(rf'\b{SUITE}(-updates|-security)?\b', text):
+            continue
+        if re.search(r'\bmain\b', text) and re.search(r'\bdebian(-security)?/?\s', text + '\n'):
+            found.append(str(p))
+    if not found:
+        raise VmError(f'no apt source on this machine offers Debian {SUITE}: see sources.list(5)')
+    return found
+
+
+def _base_key():
+    return key_of(SUITE, PACKAGES, '1')
+
+
+def _as_root(what):
+    if os.geteuid():
+        raise VmError(f'{what} needs root: call it through sudo')
+
+
+def base():
+    """The userland as a tar file, made by mmdebstrap from the machine's own apt sources."""
+    final = cache_dir() / 'base' / _base_key() / 'base.tar'
+    if final.exists():
+        os.utime(final.parent)
+        return final
+    with locked('base'):
+        if not final.exists():
+            timer = Timer()
+            say('building the base image with mmdebstrap (usually one to two minutes)')
+            with made_in(final.parent) as tmp:
+                excludes = [f'--dpkgopt=path-exclude=/usr/share/{d}/*' for d in ('doc', 'man', 'locale', 'info', 'lintian')]
+                run(['mmdebstrap', '--mode=root', '--variant=minbase', '--include=' + ','.join(PACKAGES), *excludes,
+                     '--aptopt=Acquire::Languages "none"', SUITE, tmp / 'base.tar', *_sources()], 'building the base image')
+            common.prune(final.parent.parent, KEEP_BASES, in_use=[str(final.parent)])
+            say(f'base image: {timer():.0f} s')
+    return final
+
+
+def _write(top, name, text, mode=0o644):
+    p = top / name
+    p.parent.mkdir(parents=True, exist_ok=True)
+    p.write_text(text, 'utf-8')
+    p.chmod(mode)
+
+
+def _mask(top, where, name):
+    p = top / where / name
+    p.parent.mkdir(parents=True, exist_ok=True)
+    p.unlink(missing_ok=True)
+    p.symlink_to('/dev/null')
+
+
+def _trim(top):
+    for unit in MASKED_UNITS:
+        _mask(top, 'etc/systemd/system', unit)
+    for generator in MASKED_GENERATORS:
+        _mask(top, 'etc/systemd/system-generators', generator)
+    for rules in (top / 'usr/lib/udev/rules.d').glob('*.rules'):
+        if re.fullmatch(MASKED_RULES, rules.stem):
+            _mask(top, 'etc/udev/rules.d', rules.name)
+    for d in ('var/lib/apt/lists', 'var/cache/apt', 'usr/share/doc', 'usr/lib/udev/hwdb.d'):
+        shutil.rmtree(top / d, ignore_errors=True)
+    (top / 'usr/lib/udev/hwdb.bin').unlink(missing_ok=True)
+    (top / 'etc/udev/hwdb.bin').unlink(missing_ok=True)
+
+
+def _install_kernel(top, k, initrd):
+    shutil.copytree(k.modules, top / 'usr/lib/modules' / k.release, symlinks=True)
+    (top / 'boot').mkdir(exist_ok=True)
+    for f in (k.dir / 'boot').glob(f'*-{k.release}'):
+        shutil.copy(f, top / 'boot')
+    shutil.copy(initrd, top / 'boot' / f'initrd.img-{k.release}')
+    for link, target in (('vmlinuz', f'boot/vmlinuz-{k.release}'), ('initrd.img', f'boot/initrd.img-{k.release}')):
+        (top / link).unlink(missing_ok=True)
+        (top / link).symlink_to(target)
+
+
+def _install_product(top, product):
+    """Copies a staged tree in, whatever spelling of merged /usr it uses."""
+    for entry in sorted(pathlib.Path(product).iterdir()):
+        dst = top / entry.name
+        if dst.is_symlink():
+            dst = top / os.readlink(dst).lstrip('/')
+        if entry.is_dir() and not entry.is_symlink():
+            dst.mkdir(exist_ok=True)
+            run(['cp', '-a', '--no-preserve=ownership', f'{entry}/.', dst], 'copying the staged tree')
+        else:
+            run(['cp', '-a', '--no-preserve=ownership', entry, dst], 'copying the staged tree')
+
+
+def _presets(top, product):
+    """The units that the staged tree's preset files name."""
+    units = []
+    for preset in sorted(pathlib.Path(product).glob('*/systemd/system-preset/*.preset')) + \
+            sorted(pathlib.Path(product).glob('usr/lib/systemd/system-preset/*.preset')):
+        for line in preset.read_text('utf-8').splitlines():
+            m = re.match(r'\s*(enable|disable)\s+(\S+)', line)
+            if m and m[2] not in units and (top / 'usr/lib/systemd/system' / m[2]).exists():
+                units.append(m[2])
+    return units
+
+
+def _compose(top, tar, k, product, initrd):
+    run(['tar', '-xf', tar, '-C', top, '--numeric-owner', '--exclude=./dev/*'], 'unpacking the base image')
+    _trim(top)
+    for name, text in FILES.items():
+        _write(top, name, text)
+    _install_kernel(top, k, initrd)
+    for name, dst in (('guest-agent.c', 'usr/lib/guest/guest-agent'), ('stage-kexec.c', 'usr/sbin/stage-kexec')):
+        (top / dst).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(common.static_program(name), top / dst)
+    (top / 'etc/resolv.conf').unlink(missing_ok=True)
+
+    def chroot(*argv):
+        env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'SYSTEMD_OFFLINE': '1', 'LC_ALL': 'C'}
+        run(['chroot', top, *argv], f'{argv[0]} in the image', env=env)
+
+    if product:
+        _install_product(top, product)
+        chroot('ldconfig')
+        chroot('systemd-sysusers')
+    chroot('depmod', '-a', k.release)
+    chroot('systemctl', 'set-default', 'multi-user.target')
+    chroot('systemctl', 'enable', 'guest-agent.service')
+    for unit in _presets(top, product) if product else []:
+        chroot('systemctl', 'preset', unit)
+
+
+def tiny_initrd():
+    """
+    An initramfs with nothing to do: NVMe and ext4 are built into the stock cloud kernel, which therefore mounts the root
+    by itself when it finds no /init.
+    """
+    from . import cpio
+    arc = cpio.Archive()
+    arc.directory('dev')
+    arc.device('dev/console', 5, 1)
+    data = arc.bytes()
+    final = cache_dir() / 'initrd' / key_of(data) / 'initrd.img'
+    if not final.exists():
+        with locked('initrd'):
+            if not final.exists():
+                with made_in(final.parent) as tmp:
+                    (tmp / 'initrd.img').write_bytes(data)
+    return final
+
+
+def _release_of(product):
+    """The kernel a staged tree's modules were built for."""
+    releases = sorted({p.name for d in ('usr/lib/modules', 'lib/modules') for p in pathlib.Path(product, d).glob('*')
+                       if p.is_dir()})
+    if len(releases) > 1:
+        raise VmUsage(f'{product} has modules for several kernels ({", ".join(releases)}): stage it for one')
+    return releases[0] if releases else None
+
+
+def build(product=None):
+    """Makes the image if there is none yet for these very contents; returns its directory."""
+    if product is not None:
+        product = pathlib.Path(product).resolve()
+        if not product.is_dir():
+            raise VmUsage(f'--product {product} is no directory: stage one with "make install DESTDIR={product}"')
+    k = kernel.Kernel(_release_of(product) if product else None)
+    own = [(HERE / f).read_bytes() for f in ('harness/image.py', 'guest-agent.c', 'stage-kexec.c', 'harness/cpio.py')]
+    key = key_of(_base_key(), k.release, common.tree_key(product) if product else 'none', *own)
+    final = cache_dir() / 'image' / key
+    current = cache_dir() / 'image' / 'current'
+    if not final.exists():
+        if os.geteuid():
+            _through_sudo(product)
+        else:
+            with locked(f'image-{key}'):
+                if not final.exists():
+                    _build(final, base(), k.fetch(), product)
+    os.utime(final)
+    tmp = current.with_suffix(f'.{os.getpid()}')
+    tmp.symlink_to(key)
+    os.replace(tmp, current)
+    return final
+
+
+def _through_sudo(product):
+    say('building an image needs root: going through sudo')
+    argv = ['sudo', 'env', f'PMPOOL_CACHE={cache_dir()}', sys.executable, str(HERE / 'vm'), 'build']
+    argv += ['--product', str(product)] if product else []
+    if subprocess.run(argv, check=False).returncode:
+        raise VmError('building the image through sudo failed')
+    subprocess.run(['sudo', 'chown', '-R', f'{os.getuid()}:{os.getgid()}', str(cache_dir())], check=False)
+
+
+def _build(final, tar, k, product):
+    timer = Timer()
+    with made_in(final) as tmp:
+        top = tmp / 'top'
+        top.mkdir()
+        _compose(top, tar, k, product, tiny_initrd())
+        # Lazily written inode tables would be written by a kernel thread in each and every guest.
+        run(['mke2fs', '-q', '-t', 'ext4', '-L', 'root', '-m', '0', '-J', 'size=16',
+             '-E', 'lazy_itable_init=0,lazy_journal_init=0,nodiscard', '-d', top, tmp / 'root.img', SIZE], 'making the image')
+        shutil.rmtree(top)
+        for name, src in (('vmlinuz', k.vmlinuz), ('initrd', tiny_initrd())):
+            shutil.copy(src, tmp / name)
+        (tmp / 'release').write_text(k.release + '\n')
+    common.prune(final.parent, KEEP_PRODUCTS, in_use=_in_use())
+    say(f'image {final.name}: {timer():.0f} s')
+
+
+def _in_use():
+    """Images below running guests."""
+    return [str(p.resolve()) for p in (cache_dir() / 'run').glob('*/image')]
+
+
+def current():
+    final = cache_dir() / 'image' / 'current'
+    return final.resolve() if (final / 'root.img').exists() else build()
