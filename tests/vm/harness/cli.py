@@ -46,6 +46,7 @@ def parser():
 
     p = add('start', 'start a full guest and wait until it is up')
     _machine(p, '2G', '512M')
+    p.add_argument('--image', metavar='DIR', help='an image that "vm build" printed (default: the last one built from this checkout)')
     p.add_argument('--initrd', metavar='FILE', help='another initramfs')
     p.add_argument('--limit', type=float, default=guest.BOOT_LIMIT, metavar='S',
                    help=f'end a guest that is not up after S seconds (default {guest.BOOT_LIMIT})')
@@ -138,7 +139,7 @@ def cmd_build(o):
 def cmd_start(o):
     g = (guest.KeepOnFailure if o.keep else guest.Guest)(o.name)
     took = g.start(o.mem, o.cpus, o.pool, o.append, o.icount, o.kernel, o.initrd, o.allow_splat, limit=o.limit,
-                   lifetime=o.lifetime, wait=not o.no_wait)
+                   lifetime=o.lifetime, wait=not o.no_wait, img=o.image)
     if took is not None:
         say(f'{o.name} is up after {took:.1f} s')
     return 0

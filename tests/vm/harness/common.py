@@ -99,7 +99,7 @@ def made_in(final):
 
 def prune(parent, keep, in_use=()):
     """Removes all but the KEEP most recently used directories."""
-    entries = [p for p in pathlib.Path(parent).glob('*') if p.is_dir() and not p.name.startswith('.')]
+    entries = [p for p in pathlib.Path(parent).glob('*') if p.is_dir() and not p.is_symlink() and not p.name.startswith('.')]
     entries.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     for p in entries[keep:]:
         if str(p) not in in_use:

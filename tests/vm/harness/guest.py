@@ -67,7 +67,7 @@ class Guest:
     # --- beginning and end ------------------------------------------------------------------------------------------
 
     def start(self, mem='2G', cpus=2, pool='512M', append='', icount=False, kernel=None, initrd=None, allow=(),
-              accel=None, limit=BOOT_LIMIT, lifetime=LIFETIME, wait=True):
+              accel=None, limit=BOOT_LIMIT, lifetime=LIFETIME, wait=True, img=None):
         with common.locked(f'guest-{self.name}'):
             if self.alive():
                 raise VmUsage(f'the guest "{self.name}" is running already: "vm stop {self.name}" ends it')
@@ -80,7 +80,7 @@ class Guest:
             for option, path in (('--kernel', kernel), ('--initrd', initrd)):
                 if path and not os.path.isfile(path):
                     raise VmUsage(f'{option} {path} does not exist')
-            img = image.current()
+            img = image.choose(img)
             first = os.path.abspath(kernel) if kernel else str(img / 'vmlinuz')
             ramdisk = os.path.abspath(initrd) if initrd else str(img / 'initrd')
             args = qemu.pool_args(size, pool, os.path.getsize(ramdisk))

@@ -31,7 +31,8 @@ systemd-ask-password-wall.path systemd-binfmt.service systemd-boot-system-token.
 systemd-pcrphase-initrd.service systemd-pcrphase-sysinit.service systemd-pcrmachine.service systemd-pstore.service
 systemd-remount-fs.service systemd-fsck-root.service systemd-repart.service systemd-timesyncd.service
 systemd-networkd.service systemd-resolved.service systemd-vconsole-setup.service systemd-tmpfiles-setup-dev.service
-systemd-initctl.socket systemd-rfkill.socket systemd-rfkill.service systemd-quotacheck.service
+systemd-initctl.socket kmod-static-nodes.service dev-mqueue.mount systemd-sysusers.service systemd-sysctl.service
+systemd-rfkill.socket systemd-rfkill.service systemd-quotacheck.service
 dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-fs-fuse-connections.mount sys-kernel-config.mount
 proc-sys-fs-binfmt_misc.automount modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service
 modprobe@fuse.service modprobe@dm_mod.service modprobe@loop.service networking.service
@@ -57,6 +58,11 @@ FILES = {
         '[Journal]\nStorage=volatile\nCompress=no\nSeal=no\nRateLimitBurst=0\nForwardToSyslog=no\nAudit=no\n',
     'etc/systemd/system.conf.d/50-guest.conf':
         '[Manager]\nDefaultTimeoutStopSec=30s\nShowStatus=no\nLogLevel=notice\n',
+    # Coldplug only what a rule or a unit of ours can be about: a guest has two hundred other devices, and nobody waits for them.
+    'etc/systemd/system/systemd-udev-trigger.service.d/50-guest.conf':
+        '[Service]\nExecStart=\nExecStart=-udevadm trigger --type=subsystems --action=add\n'
+        'ExecStart=-udevadm trigger --type=devices --action=add --subsystem-match=misc --subsystem-match=pmpool '
+        '--subsystem-match=block --subsystem-match=module\n',
     'etc/systemd/system/guest-agent.service': '''[Unit]
 Description=Runs commands for the host
 DefaultDependencies=no
@@ -249,7 +255,6 @@ def build(product=None):
     own = [(HERE / f).read_bytes() for f in ('harness/image.py', 'guest-agent.c', 'stage-kexec.c', 'harness/cpio.py')]
     key = key_of(_base_key(), k.release, common.tree_key(product) if product else 'none', *own)
     final = cache_dir() / 'image' / key
-    current = cache_dir() / 'image' / 'current'
     if not final.exists():
         if os.geteuid():
             _through_sudo(product)
@@ -258,9 +263,10 @@ def build(product=None):
                 if not final.exists():
                     _build(final, base(), k.fetch(), product)
     os.utime(final)
-    tmp = current.with_suffix(f'.{os.getpid()}')
+    link = _current()
+    tmp = link.with_name(f'.{link.name}.{os.getpid()}')
     tmp.symlink_to(key)
-    os.replace(tmp, current)
+    os.replace(tmp, link)
     return final
 
 
@@ -295,6 +301,16 @@ def _in_use():
     return [str(p.resolve()) for p in (cache_dir() / 'run').glob('*/image')]
 
 
-def current():
-    final = cache_dir() / 'image' / 'current'
+def _current():
+    """The image last built from this checkout; another checkout has one of its own."""
+    return cache_dir() / 'image' / f'current-{key_of(HERE)}'
+
+
+def choose(path=None):
+    if path:
+        path = pathlib.Path(path).resolve()
+        if not (path / 'root.img').exists():
+            raise VmUsage(f'--image {path} holds no image: "vm build" prints the directory of one')
+        return path
+    final = _current()
     return final.resolve() if (final / 'root.img').exists() else build()
