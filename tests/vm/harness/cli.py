@@ -42,6 +42,7 @@ def parser():
 
     p = add('build', 'make the image that full guests boot from, unless it is in the cache', False)
     p.add_argument('--product', metavar='DIR', help='a tree staged by "make install DESTDIR=DIR" to install into the image')
+    p.add_argument('--aside', action='store_true', help='do not make it the image that "vm start" takes by itself')
     p.add_argument('--base-only', action='store_true', help='only what is the same for every product: userland and kernel')
 
     p = add('start', 'start a full guest and wait until it is up')
@@ -132,7 +133,7 @@ def cmd_build(o):
         image.base()
         kernel.Kernel().fetch()
         return 0
-    print(image.build(o.product))
+    print(image.build(o.product, o.aside))
     return 0
 
 

@@ -102,7 +102,7 @@ def prune(parent, keep, in_use=()):
     entries = [p for p in pathlib.Path(parent).glob('*') if p.is_dir() and not p.is_symlink() and not p.name.startswith('.')]
     entries.sort(key=lambda p: p.stat().st_mtime, reverse=True)
     for p in entries[keep:]:
-        if str(p) not in in_use:
+        if str(p) not in in_use and str(p.resolve()) not in in_use:
             shutil.rmtree(p, ignore_errors=True)
 
 

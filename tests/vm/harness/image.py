@@ -245,8 +245,11 @@ def _release_of(product):
     return releases[0] if releases else None
 
 
-def build(product=None):
-    """Makes the image if there is none yet for these very contents; returns its directory."""
+def build(product=None, aside=False):
+    """
+    Makes the image if there is none yet for these very contents; returns its directory. It becomes the one that `vm start`
+    takes, unless it is made ASIDE.
+    """
     if product is not None:
         product = pathlib.Path(product).resolve()
         if not product.is_dir():
@@ -263,6 +266,8 @@ def build(product=None):
                 if not final.exists():
                     _build(final, base(), k.fetch(), product)
     os.utime(final)
+    if aside:
+        return final
     link = _current()
     tmp = link.with_name(f'.{link.name}.{os.getpid()}')
     tmp.symlink_to(key)
@@ -272,7 +277,7 @@ def build(product=None):
 
 def _through_sudo(product):
     say('building an image needs root: going through sudo')
-    argv = ['sudo', 'env', f'PMPOOL_CACHE={cache_dir()}', sys.executable, str(HERE / 'vm'), 'build']
+    argv = ['sudo', 'env', f'PMPOOL_CACHE={cache_dir()}', sys.executable, str(HERE / 'vm'), 'build', '--aside']
     argv += ['--product', str(product)] if product else []
     if subprocess.run(argv, check=False).returncode:
         raise VmError('building the image through sudo failed')
