@@ -50,6 +50,11 @@ enum {
 	PMPOOL_CMD_OPEN = 0x82,
 	PMPOOL_CMD_REMOVE = 0x83,
 	PMPOOL_CMD_NEXT = 0x84,
+	PMPOOL_CMD_RENAME = 0x85,
+	PMPOOL_CMD_RESIZE = 0x86,
+	PMPOOL_CMD_SET = 0x87,
+	PMPOOL_CMD_SEAL = 0x88,
+	PMPOOL_CMD_LIMIT = 0x89,
 };
 
 /**
@@ -161,6 +166,7 @@ struct pmpool_info {
  *    below the block size, or @mode has other bits.
  *  - EEXIST: an extent of that name exists.
  *  - ENOSPC: no free run is long enough; see @largest_free of PMPOOL_INFO.
+ *  - EDQUOT: the caller would have more than its limit; see PMPOOL_LIMIT.
  *  - ENFILE: every record is in use; see @max_extents of PMPOOL_INFO.
  *  - EROFS: the pool is read-only.
  *  - EUCLEAN: the pool is degraded.
@@ -181,8 +187,12 @@ struct pmpool_create {
 
 #define PMPOOL_CREATE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_CREATE)
 
-/* Flags of struct pmpool_extent_info */
-#define PMPOOL_EXTENT_CLEAN	(1 << 0) /* no writable mapping when its last kernel ended */
+/*
+ * Flags of struct pmpool_extent_info. An extent is clean when it has no writable
+ * mapping, or was sealed and not written since; when the kernel ends, in whatever
+ * way, the mark stays as it was.
+ */
+#define PMPOOL_EXTENT_CLEAN	(1 << 0)
 #define PMPOOL_EXTENT_MAPPED	(1 << 1) /* mapped now */
 
 /**
@@ -306,6 +316,193 @@ struct pmpool_next {
 };
 
 #define PMPOOL_NEXT _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_NEXT)
+
+/**
+ * struct pmpool_rename - ioctl(PMPOOL_RENAME)
+ * @size: sizeof(struct pmpool_rename)
+ * @flags: must be 0
+ * @id: the extent's number, or 0 when @name is given
+ * @name: the extent's name, or all NULs when @id is given
+ * @new_name: what it shall be called, as for PMPOOL_CREATE
+ *
+ * Rename an extent. Its device goes away and another one comes. Files that have
+ * the old device open get ENODEV; grants of files of ``/dev/pmpool`` stay.
+ *
+ * Errors:
+ *
+ *  - EINVAL: both or none of @id and @name are given, or a name is malformed.
+ *  - ENOENT: there is no such extent.
+ *  - EPERM: the caller is neither its owner nor has CAP_SYS_ADMIN.
+ *  - EEXIST: an extent of the new name exists, this one included.
+ *  - EBUSY: it is mapped.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ *  - ENOMEM: the kernel is out of memory.
+ */
+struct pmpool_rename {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	char name[PMPOOL_NAME_SIZE];
+	char new_name[PMPOOL_NAME_SIZE];
+};
+
+#define PMPOOL_RENAME _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_RENAME)
+
+/**
+ * struct pmpool_resize - ioctl(PMPOOL_RESIZE)
+ * @size: sizeof(struct pmpool_resize)
+ * @flags: must be 0
+ * @id: the extent's number, or 0 when @name is given
+ * @name: the extent's name, or all NULs when @id is given
+ * @length: the new length, at least 1
+ * @largest: out, also with ENOSPC: the greatest length it can be given
+ *
+ * Change an extent's length without moving it. What is added reads as zeroes.
+ *
+ * Errors:
+ *
+ *  - EINVAL: both or none of @id and @name are given, @name is malformed, or
+ *    @length is 0.
+ *  - ENOENT: there is no such extent.
+ *  - EPERM: the caller is neither its owner nor has CAP_SYS_ADMIN.
+ *  - EBUSY: it is mapped, and shall become shorter.
+ *  - ENOSPC: the blocks behind it are not free; see @largest.
+ *  - EDQUOT: its owner would have more than its limit; see PMPOOL_LIMIT.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ */
+struct pmpool_resize {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	char name[PMPOOL_NAME_SIZE];
+	__aligned_u64 length;
+	__aligned_u64 largest;
+};
+
+#define PMPOOL_RESIZE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_RESIZE)
+
+/* Flags of PMPOOL_SET: what to set */
+#define PMPOOL_SET_MODE		(1 << 0)
+#define PMPOOL_SET_UID		(1 << 1)
+#define PMPOOL_SET_GID		(1 << 2)
+#define PMPOOL_SET_TAG		(1 << 3)
+
+/**
+ * struct pmpool_set - ioctl(PMPOOL_SET)
+ * @size: sizeof(struct pmpool_set)
+ * @flags: any of PMPOOL_SET_MODE, _UID, _GID, _TAG; what is not set is ignored,
+ *	and must be 0
+ * @id: the extent's number, or 0 when @name is given
+ * @name: the extent's name, or all NULs when @id is given
+ * @mode: permission bits, at most 0777
+ * @uid: owner, in the caller's user namespace
+ * @gid: group, in the caller's user namespace
+ * @__reserved: must be 0
+ * @tag: for the application
+ *
+ * Change attributes of an extent, all or none. It may be mapped; what is mapped
+ * or granted stays so. The kernel applies them to each open that follows; for
+ * ``/dev/pmpool-extents/NAME`` to show them, udev has to see the change event.
+ *
+ * Errors:
+ *
+ *  - EINVAL: both or none of @id and @name are given, @name is malformed, @mode
+ *    has other bits, @uid or @gid does not exist in the caller's namespace, or
+ *    something is not 0 that must be.
+ *  - ENOENT: there is no such extent.
+ *  - EPERM: the caller is neither its owner nor has CAP_SYS_ADMIN; or gives it to
+ *    another owner, or to a group it is not in, without CAP_CHOWN.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ */
+struct pmpool_set {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	char name[PMPOOL_NAME_SIZE];
+	__u32 mode;
+	__u32 uid;
+	__u32 gid;
+	__u32 __reserved;
+	__u8 tag[PMPOOL_TAG_SIZE];
+};
+
+#define PMPOOL_SET _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_SET)
+
+/**
+ * struct pmpool_seal - ioctl(PMPOOL_SEAL)
+ * @size: sizeof(struct pmpool_seal)
+ * @flags: must be 0
+ * @id: the extent's number, or 0 when @name is given
+ * @name: the extent's name, or all NULs when @id is given
+ *
+ * Say that an extent is consistent now: it is marked clean, until the next write
+ * through any mapping. Meant for a program that keeps its extent mapped; on the
+ * file of an extent's own device @id and @name must be 0, and it is that one.
+ * Needs a file that may write the extent, and that no other file has a writable
+ * mapping of it.
+ *
+ * Errors:
+ *
+ *  - EINVAL: both or none of @id and @name are given, or @name is malformed.
+ *  - ENOENT: there is no such extent.
+ *  - EACCES: this file was not granted the extent for writing.
+ *  - EBUSY: another file has a writable mapping.
+ *  - EROFS: the pool is read-only.
+ */
+struct pmpool_seal {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 id;
+	char name[PMPOOL_NAME_SIZE];
+};
+
+#define PMPOOL_SEAL _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_SEAL)
+
+/* Flags of PMPOOL_LIMIT */
+#define PMPOOL_LIMIT_SET	(1 << 0)
+
+#define PMPOOL_UNLIMITED	(~0ULL)
+
+/**
+ * struct pmpool_limit - ioctl(PMPOOL_LIMIT)
+ * @size: sizeof(struct pmpool_limit)
+ * @flags: PMPOOL_LIMIT_SET to set the limit, else it is told
+ * @uid: whose, in the caller's user namespace; (__u32)-1 for that of every user
+ *	who has no limit of its own
+ * @__reserved: must be 0
+ * @max_bytes: in and out: of all extents of that user, in whole blocks, or
+ *	PMPOOL_UNLIMITED
+ * @max_extents: in and out: how many extents, or PMPOOL_UNLIMITED
+ * @bytes: out: what the user's extents take now
+ * @extents: out: how many they are
+ *
+ * Tell or set how much of the pool a user may have. It is kept in the pool.
+ * Setting both to PMPOOL_UNLIMITED takes a user's own limit away. A limit below
+ * what the user has removes nothing. CAP_SYS_RESOURCE overrides limits.
+ *
+ * Errors:
+ *
+ *  - EINVAL: @uid does not exist in the caller's namespace, or padding is not 0.
+ *  - EPERM: to set, or to ask about another user, needs CAP_SYS_ADMIN.
+ *  - ENFILE: every record is in use; see @max_extents of PMPOOL_INFO.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ */
+struct pmpool_limit {
+	__u32 size;
+	__u32 flags;
+	__u32 uid;
+	__u32 __reserved;
+	__aligned_u64 max_bytes;
+	__aligned_u64 max_extents;
+	__aligned_u64 bytes;
+	__aligned_u64 extents;
+};
+
+#define PMPOOL_LIMIT _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_LIMIT)
 
 /**
  * DOC: mapping

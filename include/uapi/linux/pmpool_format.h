@@ -132,18 +132,24 @@ struct pmpool_format_super {
 /* Types of record. An unknown one makes the slot a damaged one. */
 #define PMPOOL_FORMAT_RECORD_FREE	0
 #define PMPOOL_FORMAT_RECORD_EXTENT	1
+#define PMPOOL_FORMAT_RECORD_LIMIT	2
 
 /* Flags of a record */
-#define PMPOOL_FORMAT_RECORD_CLEAN	(1 << 0)
+#define PMPOOL_FORMAT_RECORD_CLEAN	(1 << 0) /* no writable mapping, or sealed */
+
+/* Owner of a limit that is for everybody without one of its own */
+#define PMPOOL_FORMAT_ANY_UID		0xffffffff
 
 /**
- * struct pmpool_format_record - an extent
+ * struct pmpool_format_record - an extent, or the limit of a user
  * @magic: PMPOOL_FORMAT_RECORD_MAGIC
  * @crc: checksum
  * @seq: counts the changes of this slot, from 1; never reset, also not when the
  *	slot is freed and used again
- * @type: PMPOOL_FORMAT_RECORD_FREE, in which case all below is zero, or _EXTENT
- * @flags: PMPOOL_FORMAT_RECORD_CLEAN: no writable mapping exists
+ * @type: PMPOOL_FORMAT_RECORD_FREE, in which case all below is zero; _EXTENT; or
+ *	_LIMIT, in which case all below is zero but for @uid, @blocks, how many
+ *	that user's extents may take, and @length, how many extents it may have
+ * @flags: PMPOOL_FORMAT_RECORD_CLEAN
  * @uid: owner, in the initial user namespace
  * @gid: group, in the initial user namespace
  * @mode: permission bits, at most 0777
