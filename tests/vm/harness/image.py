@@ -103,16 +103,14 @@ def _base_key():
     return key_of(SUITE, PACKAGES, '1')
 
 
-def _as_root(what):
-    if os.geteuid():
-        raise VmError(f'{what} needs root: call it through sudo')
-
-
 def base():
     """The userland as a tar file, made by mmdebstrap from the machine's own apt sources."""
     final = cache_dir() / 'base' / _base_key() / 'base.tar'
     if final.exists():
         os.utime(final.parent)
+        return final
+    if os.geteuid():
+        _through_sudo('--base-only')
         return final
     with locked('base'):
         if not final.exists():
@@ -260,7 +258,7 @@ def build(product=None, aside=False):
     final = cache_dir() / 'image' / key
     if not final.exists():
         if os.geteuid():
-            _through_sudo(product)
+            _through_sudo('--aside', *(['--product', str(product)] if product else []))
         else:
             with locked(f'image-{key}'):
                 if not final.exists():
@@ -275,10 +273,9 @@ def build(product=None, aside=False):
     return final
 
 
-def _through_sudo(product):
+def _through_sudo(*options):
     say('building an image needs root: going through sudo')
-    argv = ['sudo', 'env', f'PMPOOL_CACHE={cache_dir()}', sys.executable, str(HERE / 'vm'), 'build', '--aside']
-    argv += ['--product', str(product)] if product else []
+    argv = ['sudo', 'env', f'PMPOOL_CACHE={cache_dir()}', sys.executable, str(HERE / 'vm'), 'build', *options]
     if subprocess.run(argv, check=False).returncode:
         raise VmError('building the image through sudo failed')
     subprocess.run(['sudo', 'chown', '-R', f'{os.getuid()}:{os.getgid()}', str(cache_dir())], check=False)
