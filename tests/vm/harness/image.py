@@ -299,8 +299,9 @@ def _build(final, tar, k, product):
 
 
 def _in_use():
-    """Images below running guests."""
-    return [str(p.resolve()) for p in (cache_dir() / 'run').glob('*/image')]
+    """Images below running guests, and the ones that some checkout's next guest takes."""
+    links = [*(cache_dir() / 'run').glob('*/image'), *(cache_dir() / 'image').glob('current-*')]
+    return [str(p.resolve()) for p in links]
 
 
 def _current():
