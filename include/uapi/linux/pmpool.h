@@ -55,6 +55,7 @@ enum {
 	PMPOOL_CMD_SET = 0x87,
 	PMPOOL_CMD_SEAL = 0x88,
 	PMPOOL_CMD_LIMIT = 0x89,
+	PMPOOL_CMD_REPAIR = 0x8a,
 };
 
 /**
@@ -503,6 +504,46 @@ struct pmpool_limit {
 };
 
 #define PMPOOL_LIMIT _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_LIMIT)
+
+/**
+ * struct pmpool_repair - ioctl(PMPOOL_REPAIR)
+ * @size: sizeof(struct pmpool_repair)
+ * @flags: must be 0
+ * @slot: of the extent table, one that is damaged: no record of it is valid, or
+ *	its extent shares blocks or its name with another
+ * @__reserved: must be 0
+ * @record: struct pmpool_format_record that the slot gets, its seq and crc
+ *	ignored: of type FREE to give the extent up, or EXTENT to bring it back
+ *
+ * Decide what becomes of a damaged record, in a degraded pool. When none is left
+ * the pool is PMPOOL_STATE_OK again. ``pmpoolctl check --repair`` uses it.
+ *
+ * Errors:
+ *
+ *  - EPERM: needs CAP_SYS_ADMIN.
+ *  - EINVAL: @slot is out of range or not damaged, or @record is not sound.
+ *  - EEXIST: an extent of that name exists.
+ *  - EBUSY: blocks of it belong to an intact extent.
+ *  - EROFS: the pool is read-only.
+ *  - ENOMEM: the kernel is out of memory.
+ */
+struct pmpool_repair {
+	__u32 size;
+	__u32 flags;
+	__u32 slot;
+	__u32 __reserved;
+	__u8 record[256];
+};
+
+#define PMPOOL_REPAIR _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REPAIR)
+
+/**
+ * DOC: reading the metadata
+ *
+ * pread() on ``/dev/pmpool`` gives the pool's metadata, from offset 0 up to
+ * @metadata_size of PMPOOL_INFO, as <linux/pmpool_format.h> describes it. Needs
+ * CAP_SYS_ADMIN, else EPERM. Extents' contents can only be mapped.
+ */
 
 /**
  * DOC: mapping
