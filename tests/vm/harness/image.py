@@ -316,4 +316,7 @@ def choose(path=None):
             raise VmUsage(f'--image {path} holds no image: "vm build" prints the directory of one')
         return path
     final = _current()
-    return final.resolve() if (final / 'root.img').exists() else build()
+    if final.is_symlink() and not (final / 'root.img').exists():
+        raise VmUsage('the image last built from this checkout is no longer in the cache: run "vm build" again, with the same '
+                      '--product')
+    return final.resolve() if final.exists() else build()
