@@ -3,8 +3,8 @@
  * What format.c and space.c use of the kernel's headers, for building them in
  * user space. The other headers of this directory include this one.
  */
-#ifndef TESTS_UNIT_KERNEL_H
-#define TESTS_UNIT_KERNEL_H
+#ifndef USERSPACE_KERNEL_H
+#define USERSPACE_KERNEL_H
 
 #include <assert.h>
 #include <endian.h>
@@ -76,4 +76,4 @@ static inline u32 crc32c(u32 crc, const void *data, size_t size)
 	return crc;
 }
 
-#endif /* TESTS_UNIT_KERNEL_H */
+#endif /* USERSPACE_KERNEL_H */
