@@ -160,3 +160,10 @@ PMPOOL_API int pmpool_extent_unmap(struct pmpool_extent *extent)
 	extent->length = 0;
 	return 0;
 }
+
+PMPOOL_API int pmpool_extent_seal(struct pmpool_extent *extent)
+{
+	struct pmpool_seal uapi = { .size = sizeof(uapi) };
+
+	return pmpool_uapi_call(extent->fd, PMPOOL_SEAL, &uapi);
+}

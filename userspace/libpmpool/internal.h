@@ -31,4 +31,7 @@ struct pmpool_entry *pmpool_entry_from_uapi(const struct pmpool_extent_info *uap
 /* options may be NULL: the defaults. */
 void pmpool_options_to_uapi(const struct pmpool_options *options, struct pmpool_create *uapi);
 
+void pmpool_change_to_uapi(const struct pmpool_change *change, struct pmpool_set *uapi);
+struct pmpool_user_limit *pmpool_limit_from_uapi(const struct pmpool_limit *uapi);
+
 #endif /* PMPOOL_INTERNAL_H */

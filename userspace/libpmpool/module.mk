@@ -11,7 +11,7 @@ MANDIR ?= $(PREFIX)/share/man
 libpmpool-dir := userspace/libpmpool
 libpmpool-soname := libpmpool.so.1
 libpmpool-objs := $(patsubst %,$(BUILD)/obj/libpmpool/%.o, \
-	entry extent info ioctl name options pool)
+	change entry extent info ioctl limit metadata name options pool)
 
 LIB := $(BUILD)/$(libpmpool-soname)
 LIB_STATIC := $(BUILD)/libpmpool.a

@@ -84,6 +84,58 @@ static void test_options(void)
 	pmpool_options_free(NULL);
 }
 
+static void test_change(void)
+{
+	struct pmpool_set uapi = { 0 };
+	struct pmpool_change *change;
+
+	/* What is not to be set must be 0. */
+	CHECK(pmpool_change_new(&change) == 0);
+	pmpool_change_to_uapi(change, &uapi);
+	CHECK(uapi.flags == 0 && uapi.mode == 0 && uapi.uid == 0 && uapi.gid == 0);
+	CHECK(uapi.tag[0] == 0);
+
+	pmpool_change_set_gid(change, 7);
+	pmpool_change_to_uapi(change, &uapi);
+	CHECK(uapi.flags == PMPOOL_SET_GID && uapi.gid == 7 && uapi.uid == 0 && uapi.mode == 0);
+
+	pmpool_change_set_uid(change, 0);
+	pmpool_change_set_mode(change, 0604);
+	CHECK(pmpool_change_set_tag(change, "seventeen letters", 17) == -EINVAL);
+	pmpool_change_to_uapi(change, &uapi);
+	CHECK(uapi.flags == (PMPOOL_SET_GID | PMPOOL_SET_UID | PMPOOL_SET_MODE));
+	CHECK(uapi.mode == 0604);
+
+	CHECK(pmpool_change_set_tag(change, "sixteen letters!", 16) == 0);
+	CHECK(pmpool_change_set_tag(change, "ab", 2) == 0);
+	pmpool_change_to_uapi(change, &uapi);
+	CHECK(uapi.flags & PMPOOL_SET_TAG);
+	CHECK(memcmp(uapi.tag, "ab\0\0\0\0\0\0\0\0\0\0\0\0\0", 16) == 0);
+	CHECK(pmpool_change_set_tag(change, NULL, 0) == 0);
+	pmpool_change_to_uapi(change, &uapi);
+	CHECK(uapi.flags & PMPOOL_SET_TAG && uapi.tag[0] == 0);
+	pmpool_change_free(change);
+	pmpool_change_free(NULL);
+}
+
+static void test_limit(void)
+{
+	struct pmpool_limit uapi = {
+		.max_bytes = 1, .max_extents = PMPOOL_UNLIMITED, .bytes = 3, .extents = 4,
+	};
+	struct pmpool_user_limit *limit = pmpool_limit_from_uapi(&uapi);
+
+	CHECK(limit);
+	if (!limit)
+		return;
+	CHECK(pmpool_limit_max_size(limit) == 1);
+	CHECK(pmpool_limit_max_extents(limit) == PMPOOL_NO_LIMIT);
+	CHECK(pmpool_limit_size(limit) == 3);
+	CHECK(pmpool_limit_extents(limit) == 4);
+	pmpool_limit_free(limit);
+	pmpool_limit_free(NULL);
+}
+
 static void test_entry(void)
 {
 	struct pmpool_extent_info uapi = {
@@ -194,6 +246,8 @@ int main(void)
 {
 	run(test_names, "names");
 	run(test_options, "options");
+	run(test_change, "changes");
+	run(test_limit, "limits");
 	run(test_entry, "entries");
 	run(test_info, "infos");
 	run(test_open, "what is no pool");
