@@ -11,10 +11,13 @@ CFLAGS ?= -O2 -g
 CPPFLAGS += -I$(CURDIR)/include/uapi -Iuserspace/libpmpool -D_GNU_SOURCE
 override CFLAGS += -std=gnu11 -Wall -Wextra -Werror -fno-strict-aliasing
 
-# The newest stock kernel whose headers are installed, unless said otherwise.
-KVER ?= $(shell ls -d /usr/src/linux-headers-6.12*-cloud-amd64 2>/dev/null | \
-	sort -V | tail -n 1 | sed 's/.*linux-headers-//')
-KDIR ?= /usr/src/linux-headers-$(KVER)
+# The newest stock kernel whose headers are installed, or were unpacked by
+# bootstrap, unless said otherwise.
+CACHE := $(or $(PMPOOL_CACHE),$(HOME)/.cache/pmpool)
+HEADERS := $(wildcard /usr/src/linux-headers-6.12*-cloud-amd64 \
+	$(CACHE)/headers/*/usr/src/linux-headers-6.12*-cloud-amd64)
+KVER ?= $(shell printf '%s\n' $(HEADERS) | sed 's/.*linux-headers-//' | sort -V | tail -n 1)
+KDIR ?= $(firstword $(filter %/linux-headers-$(KVER),$(HEADERS)))
 
 # Say what is done only when asked: `make V=1`.
 ifndef V

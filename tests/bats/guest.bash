@@ -11,11 +11,11 @@ VM=$ROOT/tests/vm/vm
 # Run a test program in a minimal guest and keep its output for `group`.
 # usage: mini NAME [option of vm mini...] -- PROGRAM [argument...]
 mini() {
-	local name=$1
+	local name=$1 status=0
 	shift
 	"$VM" mini --module "$BUILD/module/pmpool.ko" --no-load "$@" \
-		>"$BATS_FILE_TMPDIR/$name.tap" 2>"$BATS_FILE_TMPDIR/$name.err"
-	echo $? >"$BATS_FILE_TMPDIR/$name.status"
+		>"$BATS_FILE_TMPDIR/$name.tap" 2>"$BATS_FILE_TMPDIR/$name.err" || status=$?
+	echo "$status" >"$BATS_FILE_TMPDIR/$name.status"
 }
 
 # Every check of a group in a test program's output passed, and there were some.

@@ -189,6 +189,12 @@ static void test_abi(int fd)
 		{ "OPEN", PMPOOL_OPEN, sizeof(struct pmpool_open), 3 },
 		{ "REMOVE", PMPOOL_REMOVE, sizeof(struct pmpool_remove), 0 },
 		{ "NEXT", PMPOOL_NEXT, sizeof(struct pmpool_next), 0 },
+		{ "RENAME", PMPOOL_RENAME, sizeof(struct pmpool_rename), 0 },
+		{ "RESIZE", PMPOOL_RESIZE, sizeof(struct pmpool_resize), 0 },
+		{ "SET", PMPOOL_SET, sizeof(struct pmpool_set), 15 },
+		{ "SEAL", PMPOOL_SEAL, sizeof(struct pmpool_seal), 0 },
+		{ "LIMIT", PMPOOL_LIMIT, sizeof(struct pmpool_limit), 1 },
+		{ "REPAIR", PMPOOL_REPAIR, sizeof(struct pmpool_repair), 0 },
 	};
 	uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct any *arg = (struct any *)page;
@@ -223,7 +229,7 @@ static void test_abi(int fd)
 		check_errno(ioctl(fd, ops[i].cmd, page + 4092), EFAULT, "%s, part of the struct",
 			    ops[i].name);
 	}
-	check_errno(ioctl(fd, _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_NEXT + 1), arg), ENOTTY, "unknown command");
+	check_errno(ioctl(fd, _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REPAIR + 1), arg), ENOTTY, "unknown command");
 	check_errno(ioctl(fd, _IO(PMPOOL_IOC_TYPE, 0), arg), ENOTTY, "command 0");
 	check_errno(ioctl(fd, _IO('x', PMPOOL_CMD_INFO), arg), ENOTTY, "another driver's command");
 	check_errno(ioctl(fd, _IOR(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO, int), arg), ENOTTY,

@@ -50,6 +50,7 @@ static int reopen(struct pmpool_format *fmt)
 static struct pmpool_record sample(const struct pmpool_format *fmt, u32 slot, const char *name)
 {
 	struct pmpool_record rec = {
+		.type = PMPOOL_FORMAT_RECORD_EXTENT,
 		.id = pmpool_format_next_id(fmt, slot),
 		.first_block = 3, .blocks = 2, .length = 3 * MIB,
 		.generation = 7, .create_time = 12345,
@@ -63,7 +64,7 @@ static struct pmpool_record sample(const struct pmpool_format *fmt, u32 slot, co
 
 static bool same(const struct pmpool_record *a, const struct pmpool_record *b)
 {
-	return a->id == b->id && a->first_block == b->first_block && a->blocks == b->blocks &&
+	return a->type == b->type && a->id == b->id && a->first_block == b->first_block && a->blocks == b->blocks &&
 	       a->length == b->length && a->generation == b->generation &&
 	       a->create_time == b->create_time && a->uid == b->uid && a->gid == b->gid &&
 	       a->mode == b->mode && a->clean == b->clean &&
@@ -282,6 +283,63 @@ static void test_records(void)
 	ok(pmpool_format_read(&fmt, 7, &got) == -EBADMSG, "the id of another slot is damage");
 }
 
+static void test_limits(void)
+{
+	struct pmpool_format fmt = fresh();
+	struct pmpool_record got;
+	u8 *slot = mem + fmt.table_offset + 3 * 512;
+
+	pmpool_format_write_limit(&fmt, 3, 1000, 77, ~0ULL);
+	ok(pmpool_format_read(&fmt, 3, &got) == 0 && got.type == PMPOOL_FORMAT_RECORD_LIMIT &&
+	   got.uid == 1000 && got.blocks == 77 && got.length == ~0ULL && !got.id && !got.name[0],
+	   "a limit is read as it was written");
+	slot[40] = slot[256 + 40] = 1;
+	ok(pmpool_format_read(&fmt, 3, &got) == -EBADMSG, "and is damaged like any record");
+	pmpool_format_write_limit(&fmt, 3, 1000, 77, 1);
+	pmpool_format_free(&fmt, 3);
+	ok(pmpool_format_read(&fmt, 3, &got) == -ENOENT, "a limit taken away is gone");
+}
+
+static bool filled(u64 from, u64 to, u8 value)
+{
+	for (; from < to; from++)
+		if (mem[from] != value)
+			return false;
+	return true;
+}
+
+static void test_resize(void)
+{
+	struct pmpool_format fmt = fresh();
+	struct pmpool_record old = sample(&fmt, 1, "grown"), rec;
+
+	memset(mem + 6 * MIB, 0x77, 8 * MIB);
+	pmpool_format_create(&fmt, 1, &old);
+	ok(!pmpool_format_block_ready(&fmt, 3) && !pmpool_format_block_ready(&fmt, 4),
+	   "the blocks of a new extent are not ready");
+	pmpool_format_set_block_ready(&fmt, 4);
+	pmpool_format_set_block_ready(&fmt, 5);
+
+	rec = old;
+	rec.blocks = 3;
+	rec.length = 5 * MIB + 1;
+	pmpool_format_resize(&fmt, 1, &rec, &old);
+	ok(filled(6 * MIB, 9 * MIB, 0x77), "growing leaves what the extent holds");
+	ok(filled(9 * MIB, 10 * MIB, 0), "and zeroes the rest of its last block");
+	ok(filled(10 * MIB, 14 * MIB, 0x77) && !pmpool_format_block_ready(&fmt, 5),
+	   "what is added is zeroed when it is touched, not now");
+	old = rec;
+	rec.blocks = 2;
+	rec.length = 2 * MIB + 5000;
+	pmpool_format_resize(&fmt, 1, &rec, &old);
+	ok(pmpool_format_read(&fmt, 1, &old) == 0 && same(&rec, &old), "shrinking is recorded");
+	rec.length = 4 * MIB;
+	memset(mem + 8 * MIB, 0x66, 2 * MIB);
+	pmpool_format_resize(&fmt, 1, &rec, &old);
+	ok(filled(8 * MIB, 8 * MIB + 8192, 0x66) && filled(8 * MIB + 8192, 10 * MIB, 0),
+	   "what was cut off does not come back, but for the last page");
+}
+
 /* Every single bit of a record in one place: noticed, and nothing is lost. */
 static void test_flips(void)
 {
@@ -444,6 +502,8 @@ int main(void)
 	test_features();
 	test_names();
 	test_records();
+	test_limits();
+	test_resize();
 	test_flips();
 	test_bitmap();
 	test_stops();

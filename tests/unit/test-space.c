@@ -48,6 +48,13 @@ static void test_simple(void)
 	ok(pmpool_space_from(&space, 0)->slot == 0 && pmpool_space_from(&space, 15)->slot == 0 &&
 	   pmpool_space_from(&space, 20)->slot == 1 && !pmpool_space_from(&space, 30),
 	   "the next extent is found from anywhere");
+	ok(pmpool_space_room(&space, 10, 0) == 15 && pmpool_space_room(&space, 25, 1) == 231,
+	   "an extent can grow up to the next one, or the end");
+	pmpool_space_resize(&space, 10, 0, 15);
+	ok(pmpool_space_at(&space, 24)->slot == 0 && pmpool_space_find(&space, 5, 1, 0, &first) == 0 &&
+	   first == 1, "grown, it has the blocks");
+	pmpool_space_resize(&space, 10, 0, 10);
+	ok(!pmpool_space_at(&space, 24), "and shrunk, it has not");
 	pmpool_space_remove(&space, 25, 0);
 	ok(space.count == 2, "another extent's place removes nothing");
 	pmpool_space_remove(&space, 25, 1);

@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <linux/io.h>
 #include <linux/module.h>
+#include <linux/panic_notifier.h>
 #include <linux/platform_device.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
@@ -23,6 +24,7 @@
 #include <linux/utsname.h>
 #include <linux/uuid.h>
 
+#include "compat.h"
 #include "internal.h"
 
 static bool format_param;
@@ -63,6 +65,16 @@ static int pmpool_reboot(struct notifier_block *nb, unsigned long action, void *
 	pmpool_mark_detached(pool);
 	dev_info(pool->dev, "left clean for the next kernel, generation %llu\n",
 		 pool->format.super.generation);
+	return NOTIFY_DONE;
+}
+
+/*
+ * What is in the caches has to be in memory before the firmware resets the
+ * machine. On other CPUs it is beyond reach: they may hang, or be stopped.
+ */
+static int pmpool_panic(struct notifier_block *nb, unsigned long action, void *data)
+{
+	pmpool_write_back_caches();
 	return NOTIFY_DONE;
 }
 
@@ -147,10 +159,11 @@ static int pmpool_probe(struct platform_device *pdev)
 
 	pool->dev = dev;
 	pool->region.ops = &pmpool_backing_reserved;
-	spin_lock_init(&pool->bitmap_lock);
+	mutex_init(&pool->bitmap_lock);
 	mutex_init(&pool->admin);
 	init_rwsem(&pool->lock);
 	hash_init(pool->names);
+	xa_init(&pool->limits);
 	platform_set_drvdata(pdev, pool);
 
 	ret = pool->region.ops->find(dev, &pool->region);
@@ -172,7 +185,7 @@ static int pmpool_probe(struct platform_device *pdev)
 	if (ret)
 		goto unmap;
 
-	ret = alloc_chrdev_region(&pool->devt, 0, PMPOOL_FORMAT_SLOTS, "pmpool-extents");
+	ret = alloc_chrdev_region(&pool->devt, 0, PMPOOL_MINORS, "pmpool-extents");
 	if (ret)
 		goto unmap;
 
@@ -194,10 +207,15 @@ static int pmpool_probe(struct platform_device *pdev)
 	if (ret)
 		goto unregister_pm;
 
+	pool->panic.notifier_call = pmpool_panic;
+	ret = atomic_notifier_chain_register(&panic_notifier_list, &pool->panic);
+	if (ret)
+		goto unregister_reboot;
+
 	/* Whoever sees a device opens it at once, so this is the last. */
 	ret = pmpool_publish(pool);
 	if (ret)
-		goto unregister_reboot;
+		goto unregister_panic;
 
 	dev_info(dev, "attached %pR, generation %llu, %u extents%s%s\n", pool->region.res,
 		 pool->format.super.generation, pool->extents,
@@ -206,6 +224,8 @@ static int pmpool_probe(struct platform_device *pdev)
 		 pool->state == PMPOOL_STATE_DEGRADED ? ", degraded" : "");
 	return 0;
 
+unregister_panic:
+	atomic_notifier_chain_unregister(&panic_notifier_list, &pool->panic);
 unregister_reboot:
 	unregister_reboot_notifier(&pool->reboot);
 unregister_pm:
@@ -214,7 +234,7 @@ detach:
 	pmpool_mark_detached(pool);
 	pmpool_extents_unload(pool);
 unregister_chrdev:
-	unregister_chrdev_region(pool->devt, PMPOOL_FORMAT_SLOTS);
+	unregister_chrdev_region(pool->devt, PMPOOL_MINORS);
 unmap:
 	memunmap(pool->mem);
 release_region:
@@ -230,11 +250,12 @@ static void pmpool_remove(struct platform_device *pdev)
 	struct pmpool *pool = platform_get_drvdata(pdev);
 
 	misc_deregister(&pool->misc);
+	atomic_notifier_chain_unregister(&panic_notifier_list, &pool->panic);
 	unregister_reboot_notifier(&pool->reboot);
 	unregister_pm_notifier(&pool->pm);
 	pmpool_mark_detached(pool);
 	pmpool_extents_unload(pool);
-	unregister_chrdev_region(pool->devt, PMPOOL_FORMAT_SLOTS);
+	unregister_chrdev_region(pool->devt, PMPOOL_MINORS);
 	memunmap(pool->mem);
 	pool->region.ops->release(pool->dev, &pool->region);
 	kfree(pool);

@@ -55,7 +55,7 @@ static u32 name_hash(const char *name)
 }
 
 /* What the device of an extent needs; undone by put_device(). */
-static struct pmpool_extent *extent_new(struct pmpool *pool, u32 slot,
+static struct pmpool_extent *extent_new(struct pmpool *pool, u32 slot, unsigned int minor,
 					const struct pmpool_record *rec)
 {
 	struct pmpool_extent *ext;
@@ -68,13 +68,14 @@ static struct pmpool_extent *extent_new(struct pmpool *pool, u32 slot,
 	ext->pool = pool;
 	ext->slot = slot;
 	ext->record = *rec;
+	init_rwsem(&ext->fault);
 	mutex_init(&ext->zero);
 
 	device_initialize(&ext->dev);
 	ext->dev.class = &pmpool_class;
 	ext->dev.type = &extent_type;
 	ext->dev.parent = pool->dev;
-	ext->dev.devt = pool->devt + slot;
+	ext->dev.devt = pool->devt + minor;
 	cdev_init(&ext->cdev, &pmpool_extent_fops);
 	ext->cdev.owner = THIS_MODULE;
 
@@ -196,27 +197,67 @@ void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_exten
 }
 
 /**
- * pmpool_extent_check - whether what a caller asks for makes sense
- * @pool: attached
+ * pmpool_extent_permits - whether the caller may open an extent
+ * @ext: its pool's lock is held
+ * @flags: PMPOOL_OPEN_READ, PMPOOL_OPEN_WRITE
+ *
+ * Return: what the VFS would say of a file of that owner, group and mode. A
+ * mapping that can be written can be read, so writing includes reading.
+ */
+bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags)
+{
+	u32 want = flags & PMPOOL_OPEN_WRITE ? 06 : 04;
+	u32 mode = ext->record.mode;
+
+	lockdep_assert_held(&ext->pool->lock);
+
+	if (uid_eq(current_fsuid(), pmpool_extent_uid(ext)))
+		mode >>= 6;
+	else if (in_group_p(pmpool_extent_gid(ext)))
+		mode >>= 3;
+
+	return (mode & want) == want || capable(CAP_DAC_OVERRIDE);
+}
+
+/**
+ * pmpool_create_valid - whether what a caller asks for makes sense
  * @arg: of PMPOOL_CREATE
  *
- * Return: 0 or -EINVAL.
+ * Return: whether it does.
  */
-int pmpool_extent_check(const struct pmpool *pool, const struct pmpool_create *arg)
+bool pmpool_create_valid(const struct pmpool_create *arg)
 {
 	if (!pmpool_name_valid(arg->name) || !arg->length || arg->mode & ~0777 ||
 	    arg->__reserved)
-		return -EINVAL;
-	if (arg->align &&
-	    (!is_power_of_2(arg->align) || arg->align < PMPOOL_FORMAT_BLOCK_SIZE))
-		return -EINVAL;
-	return 0;
+		return false;
+
+	return !arg->align ||
+	       (is_power_of_2(arg->align) && arg->align >= PMPOOL_FORMAT_BLOCK_SIZE);
+}
+
+/* Make the extent's device. No uevent yet: whoever gets one opens it at once. */
+static int extent_add_quietly(struct pmpool_extent *ext)
+{
+	dev_set_uevent_suppress(&ext->dev, true);
+	return cdev_device_add(&ext->cdev, &ext->dev);
+}
+
+static void extent_announce(struct pmpool_extent *ext)
+{
+	dev_set_uevent_suppress(&ext->dev, false);
+	kobject_uevent(&ext->dev.kobj, KOBJ_ADD);
+}
+
+static void extent_del(struct pmpool_extent *ext)
+{
+	cdev_device_del(&ext->cdev, &ext->dev);
+	put_device(&ext->dev);
 }
 
 /**
  * pmpool_extent_prepare - do all of a creation that can fail
  * @pool: attached, its admin mutex held
- * @arg: checked by pmpool_extent_check()
+ * @arg: of PMPOOL_CREATE, valid
  *
  * Return: an extent for pmpool_extent_commit() or pmpool_extent_abort(), or an
  * error of PMPOOL_CREATE.
@@ -251,13 +292,18 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	if (ret)
 		return ERR_PTR(ret);
 
+	rec.uid = from_kuid(&init_user_ns, current_fsuid());
+	ret = pmpool_limit_check(pool, rec.uid, blocks, 1);
+	if (ret)
+		return ERR_PTR(ret);
+
 	uuid_gen(&uuid);
+	rec.type = PMPOOL_FORMAT_RECORD_EXTENT;
 	rec.id = pmpool_format_next_id(&pool->format, slot);
 	rec.blocks = blocks;
 	rec.length = arg->length;
 	rec.generation = pool->format.super.generation;
 	rec.create_time = ktime_get_real_ns();
-	rec.uid = from_kuid(&init_user_ns, current_fsuid());
 	rec.gid = from_kgid(&init_user_ns, current_fsgid());
 	rec.mode = arg->mode;
 	rec.clean = true;
@@ -265,13 +311,11 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	memcpy(rec.tag, arg->tag, sizeof(rec.tag));
 	memcpy(rec.name, arg->name, sizeof(rec.name));
 
-	ext = extent_new(pool, slot, &rec);
+	ext = extent_new(pool, slot, slot, &rec);
 	if (IS_ERR(ext))
 		return ext;
 
-	/* No uevent yet: whoever gets one opens the device at once. */
-	dev_set_uevent_suppress(&ext->dev, true);
-	ret = cdev_device_add(&ext->cdev, &ext->dev);
+	ret = extent_add_quietly(ext);
 	if (ret) {
 		put_device(&ext->dev);
 		return ERR_PTR(ret);
@@ -280,15 +324,14 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 }
 
 /**
- * pmpool_extent_abort - undo pmpool_extent_prepare()
+ * pmpool_extent_abort - undo pmpool_extent_prepare() or pmpool_extent_prepare_rename()
  * @ext: that it returned
  */
 void pmpool_extent_abort(struct pmpool_extent *ext)
 {
 	lockdep_assert_held(&ext->pool->admin);
 
-	cdev_device_del(&ext->cdev, &ext->dev);
-	put_device(&ext->dev);
+	extent_del(ext);
 }
 
 /**
@@ -303,43 +346,25 @@ void pmpool_extent_commit(struct pmpool_extent *ext)
 	lockdep_assert_held(&pool->admin);
 
 	scoped_guard(rwsem_write, &pool->lock) {
-		scoped_guard(spinlock, &pool->bitmap_lock)
-			pmpool_format_clear_blocks(&pool->format, rec->first_block, rec->blocks);
-		pmpool_format_write(&pool->format, ext->slot, rec);
+		scoped_guard(mutex, &pool->bitmap_lock)
+			pmpool_format_create(&pool->format, ext->slot, rec);
 		pmpool_space_insert(&pool->space, rec->first_block, rec->blocks, ext->slot);
 		extent_link(ext);
 	}
-
-	dev_set_uevent_suppress(&ext->dev, false);
-	kobject_uevent(&ext->dev.kobj, KOBJ_ADD);
+	extent_announce(ext);
 }
 
 /**
  * pmpool_extent_remove - remove an extent
- * @pool: attached, its admin mutex held
- * @id: of the extent, or 0
- * @name: of the extent, when @id is 0
+ * @ext: live, its pool's admin mutex held
  *
- * Return: 0 or an error of PMPOOL_REMOVE.
+ * Return: 0, or -EBUSY when it is mapped.
  */
-int pmpool_extent_remove(struct pmpool *pool, u64 id, const char *name)
+int pmpool_extent_remove(struct pmpool_extent *ext)
 {
-	struct pmpool_extent *ext;
-	int ret;
+	struct pmpool *pool = ext->pool;
 
 	lockdep_assert_held(&pool->admin);
-
-	ext = pmpool_extent_lookup(pool, id, name);
-	if (IS_ERR(ext))
-		return PTR_ERR(ext);
-
-	if (!uid_eq(current_fsuid(), make_kuid(&init_user_ns, ext->record.uid)) &&
-	    !capable(CAP_SYS_ADMIN))
-		return -EPERM;
-
-	ret = pmpool_writable(pool);
-	if (ret)
-		return ret;
 
 	scoped_guard(rwsem_write, &pool->lock) {
 		if (ext->mappings)
@@ -348,22 +373,78 @@ int pmpool_extent_remove(struct pmpool *pool, u64 id, const char *name)
 		pmpool_space_remove(&pool->space, ext->record.first_block, ext->slot);
 		extent_unlink(ext);
 	}
-
-	cdev_device_del(&ext->cdev, &ext->dev);
-	put_device(&ext->dev);
+	extent_del(ext);
 	return 0;
 }
 
-static int extent_load(struct pmpool *pool, u32 slot, struct pmpool_record *rec)
+/**
+ * pmpool_extent_prepare_rename - do all of a renaming that can fail
+ * @old: live, its pool's admin mutex held
+ * @name: new one, valid
+ *
+ * A device can not change its name and keep its node, so there is a new one.
+ *
+ * Return: an extent for pmpool_extent_rename() or pmpool_extent_abort(), or
+ * -EEXIST, -ENOMEM.
+ */
+struct pmpool_extent *pmpool_extent_prepare_rename(struct pmpool_extent *old, const char *name)
+{
+	unsigned int minor = old->dev.devt - old->pool->devt;
+	struct pmpool_record rec = old->record;
+	struct pmpool *pool = old->pool;
+	struct pmpool_extent *ext;
+	int ret;
+
+	lockdep_assert_held(&pool->admin);
+
+	if (extent_by_name(pool, name))
+		return ERR_PTR(-EEXIST);
+
+	memcpy(rec.name, name, sizeof(rec.name));
+	ext = extent_new(pool, old->slot, minor ^ PMPOOL_FORMAT_SLOTS, &rec);
+	if (IS_ERR(ext))
+		return ext;
+
+	ret = extent_add_quietly(ext);
+	if (ret) {
+		put_device(&ext->dev);
+		return ERR_PTR(ret);
+	}
+	return ext;
+}
+
+/**
+ * pmpool_extent_rename - put a renamed extent in the place of the old one
+ * @old: as it was
+ * @ext: of pmpool_extent_prepare_rename(), the admin mutex held all the time
+ *
+ * Return: 0, or -EBUSY when it is mapped.
+ */
+int pmpool_extent_rename(struct pmpool_extent *old, struct pmpool_extent *ext)
+{
+	struct pmpool *pool = old->pool;
+
+	lockdep_assert_held(&pool->admin);
+
+	scoped_guard(rwsem_write, &pool->lock) {
+		if (old->mappings)
+			return -EBUSY;
+		ext->record.clean = old->record.clean;
+		pmpool_format_write(&pool->format, ext->slot, &ext->record);
+		extent_unlink(old);
+		extent_link(ext);
+	}
+	extent_del(old);
+	extent_announce(ext);
+	return 0;
+}
+
+static int extent_load(struct pmpool *pool, u32 slot, const struct pmpool_record *rec)
 {
 	struct pmpool_extent *ext;
 	int ret;
 
-	/* Mend it now; a later change of the record would do so as well. */
-	if (rec->bad_copies && pool->state == PMPOOL_STATE_OK)
-		pmpool_format_write(&pool->format, slot, rec);
-
-	ext = extent_new(pool, slot, rec);
+	ext = extent_new(pool, slot, slot, rec);
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
@@ -383,7 +464,7 @@ static int extent_load(struct pmpool *pool, u32 slot, struct pmpool_record *rec)
  * Read every record and find out which are intact. What is not keeps its slot
  * and its blocks, and makes the pool a degraded one.
  */
-static void extents_scan(struct pmpool *pool, struct pmpool_record *rec)
+static int extents_scan(struct pmpool *pool, struct pmpool_record *rec)
 {
 	struct pmpool_format *fmt = &pool->format;
 	u32 slot, i;
@@ -401,7 +482,13 @@ static void extents_scan(struct pmpool *pool, struct pmpool_record *rec)
 			pool->damaged++;
 			continue;
 		}
-		pmpool_space_insert(&pool->space, rec->first_block, rec->blocks, slot);
+		if (rec->type == PMPOOL_FORMAT_RECORD_EXTENT)
+			ret = pmpool_space_insert(&pool->space, rec->first_block, rec->blocks,
+						  slot);
+		else
+			ret = pmpool_limit_load(pool, slot, rec);
+		if (ret)
+			return ret;
 	}
 
 	pool->damaged += pmpool_space_mark_overlaps(&pool->space);
@@ -417,6 +504,7 @@ static void extents_scan(struct pmpool *pool, struct pmpool_record *rec)
 
 	if (pool->damaged && pool->state == PMPOOL_STATE_OK)
 		pool->state = PMPOOL_STATE_DEGRADED;
+	return 0;
 }
 
 /**
@@ -442,7 +530,9 @@ int pmpool_extents_load(struct pmpool *pool)
 		goto unload;
 	}
 
-	extents_scan(pool, rec);
+	ret = extents_scan(pool, rec);
+	if (ret)
+		goto unload;
 
 	for (i = 0; i < pool->space.count; i++) {
 		const struct pmpool_run *run = &pool->space.runs[i];
@@ -458,6 +548,9 @@ int pmpool_extents_load(struct pmpool *pool)
 				pool->state = PMPOOL_STATE_DEGRADED;
 			continue;
 		}
+		/* Mend it now, so that the next damage finds two good places again. */
+		if (rec->bad_copies && pool->state == PMPOOL_STATE_OK)
+			pmpool_format_write(&pool->format, run->slot, rec);
 		ret = extent_load(pool, run->slot, rec);
 		if (ret)
 			goto unload;
@@ -467,6 +560,42 @@ int pmpool_extents_load(struct pmpool *pool)
 unload:
 	pmpool_extents_unload(pool);
 	return ret;
+}
+
+/**
+ * pmpool_extent_restore - bring an extent back whose record was damaged
+ * @pool: attached, its admin mutex held
+ * @slot: of its record, used by no extent
+ * @rec: what it is; its blocks are free
+ *
+ * Return: 0, -EEXIST or -ENOMEM.
+ */
+int pmpool_extent_restore(struct pmpool *pool, u32 slot, const struct pmpool_record *rec)
+{
+	struct pmpool_extent *ext;
+	int ret;
+
+	lockdep_assert_held(&pool->admin);
+
+	if (extent_by_name(pool, rec->name))
+		return -EEXIST;
+
+	ext = extent_new(pool, slot, slot, rec);
+	if (IS_ERR(ext))
+		return PTR_ERR(ext);
+	ret = extent_add_quietly(ext);
+	if (ret) {
+		put_device(&ext->dev);
+		return ret;
+	}
+
+	scoped_guard(rwsem_write, &pool->lock) {
+		pmpool_format_write(&pool->format, slot, rec);
+		pmpool_space_insert(&pool->space, rec->first_block, rec->blocks, slot);
+		extent_link(ext);
+	}
+	extent_announce(ext);
+	return 0;
 }
 
 /**
@@ -484,10 +613,10 @@ void pmpool_extents_unload(struct pmpool *pool)
 			continue;
 		scoped_guard(rwsem_write, &pool->lock)
 			extent_unlink(ext);
-		cdev_device_del(&ext->cdev, &ext->dev);
-		put_device(&ext->dev);
+		extent_del(ext);
 	}
 
+	pmpool_limits_unload(pool);
 	bitmap_free(pool->used);
 	kvfree(pool->slots);
 	kvfree(pool->space.runs);

@@ -432,8 +432,7 @@ static u64 record_offset(const struct pmpool_format *fmt, u32 slot, unsigned int
 	return fmt->table_offset + slot * sizeof(struct pmpool_format_slot) + copy * RECORD_SIZE;
 }
 
-/* Whole and sound: @disk is a copy that nobody else can change. */
-static bool record_valid(const struct pmpool_format *fmt, u32 slot,
+static bool extent_sound(const struct pmpool_format *fmt, u32 slot,
 			 const struct pmpool_format_record *disk)
 {
 	u64 first = le64_to_cpu(disk->first_block);
@@ -441,17 +440,7 @@ static bool record_valid(const struct pmpool_format *fmt, u32 slot,
 	u64 length = le64_to_cpu(disk->length);
 	u64 id = le64_to_cpu(disk->id);
 
-	if (le32_to_cpu(disk->magic) != PMPOOL_FORMAT_RECORD_MAGIC || !disk->seq ||
-	    le32_to_cpu(disk->crc) != checksum(disk, sizeof(*disk),
-					       CRC_OFFSET_END(struct pmpool_format_record)))
-		return false;
-
-	if (le32_to_cpu(disk->type) == PMPOOL_FORMAT_RECORD_FREE)
-		return all_zero(&disk->flags,
-				sizeof(*disk) - offsetof(struct pmpool_format_record, flags));
-
-	return le32_to_cpu(disk->type) == PMPOOL_FORMAT_RECORD_EXTENT &&
-	       !(le32_to_cpu(disk->flags) & ~PMPOOL_FORMAT_RECORD_CLEAN) &&
+	return !(le32_to_cpu(disk->flags) & ~PMPOOL_FORMAT_RECORD_CLEAN) &&
 	       !(le32_to_cpu(disk->mode) & ~0777) &&
 	       !disk->reserved0 && all_zero(disk->reserved, sizeof(disk->reserved)) &&
 	       first >= fmt->meta_blocks && first < fmt->blocks &&
@@ -460,6 +449,45 @@ static bool record_valid(const struct pmpool_format *fmt, u32 slot,
 	       length > (blocks - 1) << PMPOOL_FORMAT_BLOCK_SHIFT &&
 	       id && id % PMPOOL_FORMAT_SLOTS == slot &&
 	       pmpool_name_valid(disk->name);
+}
+
+static bool limit_sound(const struct pmpool_format_record *disk)
+{
+	struct pmpool_format_record rest = *disk;
+
+	rest.uid = 0;
+	rest.blocks = 0;
+	rest.length = 0;
+	return all_zero(&rest.flags,
+			sizeof(rest) - offsetof(struct pmpool_format_record, flags));
+}
+
+static bool record_sound(const struct pmpool_format *fmt, u32 slot,
+			 const struct pmpool_format_record *disk)
+{
+	if (le32_to_cpu(disk->magic) != PMPOOL_FORMAT_RECORD_MAGIC)
+		return false;
+
+	switch (le32_to_cpu(disk->type)) {
+	case PMPOOL_FORMAT_RECORD_FREE:
+		return all_zero(&disk->flags,
+				sizeof(*disk) - offsetof(struct pmpool_format_record, flags));
+	case PMPOOL_FORMAT_RECORD_EXTENT:
+		return extent_sound(fmt, slot, disk);
+	case PMPOOL_FORMAT_RECORD_LIMIT:
+		return limit_sound(disk);
+	}
+	return false;
+}
+
+/* Whole and sound: @disk is a copy that nobody else can change. */
+static bool record_valid(const struct pmpool_format *fmt, u32 slot,
+			 const struct pmpool_format_record *disk)
+{
+	return disk->seq &&
+	       le32_to_cpu(disk->crc) == checksum(disk, sizeof(*disk),
+						  CRC_OFFSET_END(struct pmpool_format_record)) &&
+	       record_sound(fmt, slot, disk);
 }
 
 /*
@@ -493,6 +521,43 @@ static int record_current(const struct pmpool_format *fmt, u32 slot,
 	return 1;
 }
 
+static void record_decode(const struct pmpool_format_record *disk, struct pmpool_record *rec)
+{
+	memset(rec, 0, sizeof(*rec));
+	rec->type = le32_to_cpu(disk->type);
+	rec->id = le64_to_cpu(disk->id);
+	rec->first_block = le64_to_cpu(disk->first_block);
+	rec->blocks = le64_to_cpu(disk->blocks);
+	rec->length = le64_to_cpu(disk->length);
+	rec->generation = le64_to_cpu(disk->generation);
+	rec->create_time = le64_to_cpu(disk->create_time);
+	rec->uid = le32_to_cpu(disk->uid);
+	rec->gid = le32_to_cpu(disk->gid);
+	rec->mode = le32_to_cpu(disk->mode);
+	rec->clean = le32_to_cpu(disk->flags) & PMPOOL_FORMAT_RECORD_CLEAN;
+	memcpy(rec->uuid, disk->uuid, sizeof(rec->uuid));
+	memcpy(rec->tag, disk->tag, sizeof(rec->tag));
+	memcpy(rec->name, disk->name, sizeof(rec->name));
+}
+
+/**
+ * pmpool_format_decode - decode a record that is not in the region
+ * @fmt: of an open pool
+ * @slot: that it is for
+ * @disk: the record; seq and crc are ignored
+ * @rec: to fill
+ *
+ * Return: whether it is sound: whether it could stand in that slot.
+ */
+bool pmpool_format_decode(const struct pmpool_format *fmt, u32 slot,
+			  const struct pmpool_format_record *disk, struct pmpool_record *rec)
+{
+	if (!record_sound(fmt, slot, disk))
+		return false;
+	record_decode(disk, rec);
+	return true;
+}
+
 /**
  * pmpool_format_read - read the record of a slot
  * @fmt: of an open pool
@@ -512,21 +577,8 @@ int pmpool_format_read(const struct pmpool_format *fmt, u32 slot, struct pmpool_
 	if (le32_to_cpu(disk.type) == PMPOOL_FORMAT_RECORD_FREE)
 		return -ENOENT;
 
-	memset(rec, 0, sizeof(*rec));
-	rec->id = le64_to_cpu(disk.id);
-	rec->first_block = le64_to_cpu(disk.first_block);
-	rec->blocks = le64_to_cpu(disk.blocks);
-	rec->length = le64_to_cpu(disk.length);
-	rec->generation = le64_to_cpu(disk.generation);
-	rec->create_time = le64_to_cpu(disk.create_time);
-	rec->uid = le32_to_cpu(disk.uid);
-	rec->gid = le32_to_cpu(disk.gid);
-	rec->mode = le32_to_cpu(disk.mode);
-	rec->clean = le32_to_cpu(disk.flags) & PMPOOL_FORMAT_RECORD_CLEAN;
+	record_decode(&disk, rec);
 	rec->bad_copies = bad;
-	memcpy(rec->uuid, disk.uuid, sizeof(rec->uuid));
-	memcpy(rec->tag, disk.tag, sizeof(rec->tag));
-	memcpy(rec->name, disk.name, sizeof(rec->name));
 	return 0;
 }
 
@@ -561,7 +613,48 @@ u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot)
 }
 
 /**
- * pmpool_format_write - create or change an extent
+ * pmpool_format_create - create an extent
+ * @fmt: of an attached pool; changes of the bitmap are locked out
+ * @slot: of its record, a free one
+ * @rec: what it is
+ */
+void pmpool_format_create(struct pmpool_format *fmt, u32 slot, const struct pmpool_record *rec)
+{
+	/* Nobody's bytes but its own are in a block whose bit is set. */
+	pmpool_format_clear_blocks(fmt, rec->first_block, rec->blocks);
+	pmpool_format_write(fmt, slot, rec);
+}
+
+/**
+ * pmpool_format_resize - change how long an extent is
+ * @fmt: of an attached pool; changes of the bitmap are locked out
+ * @slot: of its record
+ * @rec: what it becomes: at the same place
+ * @old: what it was
+ */
+void pmpool_format_resize(struct pmpool_format *fmt, u32 slot, const struct pmpool_record *rec,
+			  const struct pmpool_record *old)
+{
+	u64 page = PMPOOL_FORMAT_PAGE_SIZE;
+	u64 end = (old->length + page - 1) & ~(page - 1);
+	u64 block = old->first_block + old->blocks - 1;
+
+	/*
+	 * A longer extent once had what is behind its end, perhaps: it must not
+	 * come back. What is in the last page can be written, and stays.
+	 */
+	if (rec->length > old->length && pmpool_format_block_ready(fmt, block))
+		memset(fmt->mem + (old->first_block << PMPOOL_FORMAT_BLOCK_SHIFT) + end, 0,
+		       (old->blocks << PMPOOL_FORMAT_BLOCK_SHIFT) - end);
+
+	if (rec->blocks > old->blocks)
+		pmpool_format_clear_blocks(fmt, old->first_block + old->blocks,
+					   rec->blocks - old->blocks);
+	pmpool_format_write(fmt, slot, rec);
+}
+
+/**
+ * pmpool_format_write - change an extent, but for its place and length
  * @fmt: of an attached pool
  * @slot: of its record
  * @rec: what it becomes
@@ -588,7 +681,27 @@ void pmpool_format_write(struct pmpool_format *fmt, u32 slot, const struct pmpoo
 }
 
 /**
- * pmpool_format_free - remove an extent
+ * pmpool_format_write_limit - create or change a limit
+ * @fmt: of an attached pool
+ * @slot: of its record
+ * @uid: whose, or PMPOOL_FORMAT_ANY_UID
+ * @blocks: that all extents of that user may take
+ * @extents: that the user may have
+ */
+void pmpool_format_write_limit(struct pmpool_format *fmt, u32 slot, u32 uid, u64 blocks,
+			       u64 extents)
+{
+	struct pmpool_format_record disk = { };
+
+	disk.type = cpu_to_le32(PMPOOL_FORMAT_RECORD_LIMIT);
+	disk.uid = cpu_to_le32(uid);
+	disk.blocks = cpu_to_le64(blocks);
+	disk.length = cpu_to_le64(extents);
+	record_write(fmt, slot, &disk);
+}
+
+/**
+ * pmpool_format_free - remove an extent or a limit
  * @fmt: of an attached pool
  * @slot: of its record
  */

@@ -39,7 +39,9 @@ struct pmpool_super {
 };
 
 /**
- * struct pmpool_record - an extent's record, decoded
+ * struct pmpool_record - a record, decoded
+ * @type: PMPOOL_FORMAT_RECORD_EXTENT or PMPOOL_FORMAT_RECORD_LIMIT. Of a limit
+ *	all is 0 but @uid, @blocks and @length, see <linux/pmpool_format.h>
  * @id: its number
  * @first_block: where it starts
  * @blocks: how many it takes
@@ -49,7 +51,7 @@ struct pmpool_super {
  * @uid: owner, in the initial user namespace
  * @gid: group, in the initial user namespace
  * @mode: permission bits
- * @clean: no writable mapping exists
+ * @clean: no writable mapping exists, or it was sealed
  * @bad_copies: places of the record that were damaged or stale when it was read,
  *	0 or 1; not written
  * @uuid: of the extent
@@ -57,6 +59,7 @@ struct pmpool_super {
  * @name: NUL-terminated
  */
 struct pmpool_record {
+	u32 type;
 	u64 id;
 	u64 first_block;
 	u64 blocks;
@@ -116,7 +119,14 @@ void pmpool_format_detach(struct pmpool_format *fmt, u64 now);
 bool pmpool_name_valid(const char name[64]);
 int pmpool_format_read(const struct pmpool_format *fmt, u32 slot, struct pmpool_record *rec);
 u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot);
+bool pmpool_format_decode(const struct pmpool_format *fmt, u32 slot,
+			  const struct pmpool_format_record *disk, struct pmpool_record *rec);
+void pmpool_format_create(struct pmpool_format *fmt, u32 slot, const struct pmpool_record *rec);
+void pmpool_format_resize(struct pmpool_format *fmt, u32 slot, const struct pmpool_record *rec,
+			  const struct pmpool_record *old);
 void pmpool_format_write(struct pmpool_format *fmt, u32 slot, const struct pmpool_record *rec);
+void pmpool_format_write_limit(struct pmpool_format *fmt, u32 slot, u32 uid, u64 blocks,
+			       u64 extents);
 void pmpool_format_free(struct pmpool_format *fmt, u32 slot);
 
 bool pmpool_format_block_ready(const struct pmpool_format *fmt, u64 block);

@@ -13,7 +13,6 @@
 #include <linux/notifier.h>
 #include <linux/pmpool.h>
 #include <linux/rwsem.h>
-#include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/xarray.h>
 
@@ -24,30 +23,47 @@
 #define PMPOOL_NAME_BITS	8
 
 /**
+ * DOC: locking
+ *
+ * From the outside in:
+ *
+ * - pool->admin, a mutex: one change of the set of extents at a time, since
+ *   devices come and go with them. User memory may be touched while it is held.
+ * - mmap_lock, of a process.
+ * - pool->lock, a read-write semaphore: records, extents, mappings. Taken in
+ *   mmap() and when a mapping goes away, so nothing may be done under it that
+ *   takes mmap_lock, or that waits for readers of sysfs, who take it.
+ * - ext->fault, a read-write semaphore: read by faults, which take no other lock
+ *   of the pool, so that faults on different extents do not meet.
+ * - ext->zero, a mutex: one block of an extent is zeroed at a time.
+ * - pool->bitmap_lock, a mutex: words of the initialised bitmap.
+ */
+
+/**
  * struct pmpool - an attached pool
  * @dev: the platform device it is a driver of; parent of all others
  * @region: its memory and how it is kept
  * @mem: mapping of the whole region, write-back. It lives as long as the pool:
  *	on x86 it is also what makes user mappings cacheable
  * @format: the metadata; guarded by @lock except for the bitmap
- * @bitmap_lock: guards the words of the initialised bitmap
- * @admin: serialises create, remove and detach, which register and unregister
- *	devices. Taken before mmap_lock and @lock
- * @lock: guards everything below, and the records. Taken inside mmap_lock,
- *	so nothing that touches user memory or waits for a sysfs reader
- *	(device_del() does) may be called with it held
+ * @bitmap_lock: see above
+ * @admin: see above
+ * @lock: see above; guards what follows
  * @space: blocks in use
  * @slots: the extent of each record, or NULL
  * @used: slots whose record is not free, damaged ones included
  * @names: the same extents by name
+ * @limits: by uid: what a user may have; changed with @admin held too
  * @extents: how many there are
  * @damaged: records that are no extent because they are damaged
  * @state: one of enum pmpool_state
  * @was_clean: how the previous kernel left the pool
  * @previous_handover: when it did, in ns since the Unix epoch, or 0
  * @misc: /dev/pmpool
- * @devt: first of PMPOOL_FORMAT_SLOTS device numbers for the extents
+ * @devt: first of two device numbers for each slot: an extent that is renamed
+ *	has both for a moment
  * @reboot: called before the next kernel starts
+ * @panic: called when this kernel breaks
  * @pm: called before hibernation
  */
 struct pmpool {
@@ -55,7 +71,7 @@ struct pmpool {
 	struct pmpool_region region;
 	void *mem;
 	struct pmpool_format format;
-	spinlock_t bitmap_lock;
+	struct mutex bitmap_lock;
 
 	struct mutex admin;
 	struct rw_semaphore lock;
@@ -63,6 +79,7 @@ struct pmpool {
 	struct pmpool_extent **slots;
 	unsigned long *used;
 	DECLARE_HASHTABLE(names, PMPOOL_NAME_BITS);
+	struct xarray limits;
 	u32 extents;
 	u32 damaged;
 	enum pmpool_state state;
@@ -72,8 +89,11 @@ struct pmpool {
 	struct miscdevice misc;
 	dev_t devt;
 	struct notifier_block reboot;
+	struct notifier_block panic;
 	struct notifier_block pm;
 };
+
+#define PMPOOL_MINORS	(2 * PMPOOL_FORMAT_SLOTS)
 
 /**
  * struct pmpool_extent - an extent
@@ -81,14 +101,17 @@ struct pmpool {
  * @cdev: /dev/pmpool-extents/NAME
  * @pool: it is in
  * @slot: of its record
- * @record: all but the clean mark never changes; that is guarded by @pool->lock
+ * @record: id, name, place, uuid and times never change; the rest is guarded by
+ *	@pool->lock
  * @by_name: in @pool->names; guarded by @pool->lock
  * @live: it can be opened and mapped; guarded by @pool->lock
  * @mappings: VMAs that map it; guarded by @pool->lock
  * @writable: those of them that are or can be made writable; guarded by
  *	@pool->lock
- * @zero: held while a block is zeroed for its first owner; innermost but for
- *	@pool->bitmap_lock
+ * @sealed: no page of it is mapped writable, and its record says clean. Set with
+ *	@pool->lock and @fault held for writing, taken away with @pool->lock held
+ * @fault: see above
+ * @zero: see above
  */
 struct pmpool_extent {
 	struct device dev;
@@ -100,12 +123,75 @@ struct pmpool_extent {
 	bool live;
 	unsigned int mappings;
 	unsigned int writable;
+	bool sealed;
+	struct rw_semaphore fault;
 	struct mutex zero;
+};
+
+/* What a file may do with an extent, and how many writable VMAs it has of it. */
+#define PMPOOL_GRANT_MASK	(PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE)
+#define PMPOOL_GRANT_ONE_VMA	(PMPOOL_GRANT_MASK + 1)
+
+/**
+ * struct pmpool_file - an open /dev/pmpool or /dev/pmpool-extents/NAME
+ * @pool: it is of
+ * @ext: whose device it is, or NULL; the open cdev keeps it
+ * @grants: by extent id: PMPOOL_OPEN_* and the count of writable VMAs. Ids are
+ *	never used again, so what is left of a removed extent grants nothing.
+ *	Guarded by @pool->lock
+ */
+struct pmpool_file {
+	struct pmpool *pool;
+	struct pmpool_extent *ext;
+	struct xarray grants;
+};
+
+/**
+ * struct pmpool_call - one ioctl under way
+ * @pool: it is for
+ * @file: it came through
+ * @pf: that file's
+ * @user: where the caller's struct is
+ * @user_size: how long the caller's struct is
+ * @op: what the table says of the command
+ * @arg: the struct, as this kernel knows it; what is beyond @user_size is zero
+ */
+struct pmpool_call {
+	struct pmpool *pool;
+	struct file *file;
+	struct pmpool_file *pf;
+	void __user *user;
+	u32 user_size;
+	const struct pmpool_op *op;
+	union {
+		u32 head[2];	/* every struct: size, flags */
+		struct pmpool_info info;
+		struct pmpool_create create;
+		struct pmpool_open open;
+		struct pmpool_remove remove;
+		struct pmpool_next next;
+		struct pmpool_rename rename;
+		struct pmpool_resize resize;
+		struct pmpool_set set;
+		struct pmpool_seal seal;
+		struct pmpool_limit limit;
+		struct pmpool_repair repair;
+	} arg;
 };
 
 static inline u64 pmpool_extent_offset(const struct pmpool_extent *ext)
 {
 	return ext->record.first_block << PMPOOL_FORMAT_BLOCK_SHIFT;
+}
+
+static inline kuid_t pmpool_extent_uid(const struct pmpool_extent *ext)
+{
+	return make_kuid(&init_user_ns, ext->record.uid);
+}
+
+static inline kgid_t pmpool_extent_gid(const struct pmpool_extent *ext)
+{
+	return make_kgid(&init_user_ns, ext->record.gid);
 }
 
 /* core.c */
@@ -115,21 +201,44 @@ int pmpool_writable(const struct pmpool *pool);
 extern const struct class pmpool_class;
 int pmpool_extents_load(struct pmpool *pool);
 void pmpool_extents_unload(struct pmpool *pool);
-int pmpool_extent_check(const struct pmpool *pool, const struct pmpool_create *arg);
+bool pmpool_create_valid(const struct pmpool_create *arg);
 struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg);
 void pmpool_extent_abort(struct pmpool_extent *ext);
 void pmpool_extent_commit(struct pmpool_extent *ext);
-int pmpool_extent_remove(struct pmpool *pool, u64 id, const char *name);
+int pmpool_extent_remove(struct pmpool_extent *ext);
+struct pmpool_extent *pmpool_extent_prepare_rename(struct pmpool_extent *old, const char *name);
+int pmpool_extent_rename(struct pmpool_extent *old, struct pmpool_extent *ext);
 struct pmpool_extent *pmpool_extent_lookup(struct pmpool *pool, u64 id, const char *name);
 struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset);
 void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_extent_info *info);
+bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags);
+int pmpool_extent_restore(struct pmpool *pool, u32 slot, const struct pmpool_record *rec);
+
+/* change.c: ioctls that change an extent */
+int pmpool_do_remove(struct pmpool_call *call);
+int pmpool_do_rename(struct pmpool_call *call);
+int pmpool_do_resize(struct pmpool_call *call);
+int pmpool_do_set(struct pmpool_call *call);
 
 /* ioctl.c */
 extern const struct file_operations pmpool_fops;
 extern const struct file_operations pmpool_extent_fops;
 
+/* limit.c */
+int pmpool_limit_load(struct pmpool *pool, u32 slot, const struct pmpool_record *rec);
+bool pmpool_limit_has(struct pmpool *pool, u32 slot);
+void pmpool_limits_unload(struct pmpool *pool);
+int pmpool_limit_check(struct pmpool *pool, u32 uid, u64 blocks, u64 extents);
+int pmpool_do_limit(struct pmpool_call *call);
+
 /* mmap.c */
 int pmpool_map(struct pmpool_extent *ext, struct vm_area_struct *vma, u64 offset);
+unsigned long pmpool_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				   unsigned long pgoff, unsigned long flags);
+int pmpool_do_seal(struct pmpool_call *call);
+
+/* repair.c */
+int pmpool_do_repair(struct pmpool_call *call);
 
 /* sysfs.c */
 extern const struct attribute_group *pmpool_groups[];

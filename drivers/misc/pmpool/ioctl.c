@@ -12,48 +12,11 @@
 #include <linux/cred.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "internal.h"
-
-/**
- * struct pmpool_file - an open /dev/pmpool
- * @pool: it is of
- * @grants: by extent id: PMPOOL_OPEN_READ, PMPOOL_OPEN_WRITE. Ids are never
- *	used again, so what is left of a removed extent grants nothing
- */
-struct pmpool_file {
-	struct pmpool *pool;
-	struct xarray grants;
-};
-
-/**
- * struct pmpool_call - one ioctl under way
- * @pool: it is for
- * @file: it came through
- * @ext: whose file that is, or NULL for /dev/pmpool
- * @user: where the caller's struct is
- * @user_size: how long the caller's struct is
- * @arg: the struct, as this kernel knows it; what is beyond @user_size is zero
- * @op: what the table says of the command
- */
-struct pmpool_call {
-	struct pmpool *pool;
-	struct file *file;
-	struct pmpool_extent *ext;
-	void __user *user;
-	u32 user_size;
-	union {
-		u32 flags[2];	/* every struct: size, flags */
-		struct pmpool_info info;
-		struct pmpool_create create;
-		struct pmpool_open open;
-		struct pmpool_remove remove;
-		struct pmpool_next next;
-	} arg;
-	const struct pmpool_op *op;
-};
 
 /**
  * struct pmpool_op - an ioctl
@@ -62,6 +25,8 @@ struct pmpool_call {
  * @size: of the struct that this kernel knows
  * @flags: that this kernel knows
  * @on_extent: it works on an extent's own file
+ * @admin: run with the pool's admin mutex held
+ * @always_out: the result is copied out with an error as well
  * @run: does it; the result is in call->arg, and copied out afterwards
  */
 struct pmpool_op {
@@ -70,6 +35,8 @@ struct pmpool_op {
 	u32 size;
 	u32 flags;
 	bool on_extent;
+	bool admin;
+	bool always_out;
 	int (*run)(struct pmpool_call *call);
 };
 
@@ -127,18 +94,12 @@ static int pmpool_do_create(struct pmpool_call *call)
 	if (!(call->file->f_mode & FMODE_WRITE))
 		return -EBADF;
 
-	ret = pmpool_extent_check(pool, arg);
-	if (ret)
-		return ret;
-
-	if (mutex_lock_killable(&pool->admin))
-		return -EINTR;
+	if (!pmpool_create_valid(arg))
+		return -EINVAL;
 
 	ext = pmpool_extent_prepare(pool, arg);
-	if (IS_ERR(ext)) {
-		ret = PTR_ERR(ext);
-		goto unlock;
-	}
+	if (IS_ERR(ext))
+		return PTR_ERR(ext);
 
 	/* Told before it exists: a caller that can not be told has not made it. */
 	arg->id = ext->record.id;
@@ -148,24 +109,7 @@ static int pmpool_do_create(struct pmpool_call *call)
 		pmpool_extent_abort(ext);
 	else
 		pmpool_extent_commit(ext);
-
-unlock:
-	mutex_unlock(&pool->admin);
 	return ret;
-}
-
-/* As the VFS decides for a file of that owner, group and mode. */
-static bool may_open(const struct pmpool_record *rec, u32 flags)
-{
-	u32 mode = rec->mode;
-	u32 want = flags & PMPOOL_OPEN_WRITE ? 06 : 04;
-
-	if (uid_eq(current_fsuid(), make_kuid(&init_user_ns, rec->uid)))
-		mode >>= 6;
-	else if (in_group_p(make_kgid(&init_user_ns, rec->gid)))
-		mode >>= 3;
-
-	return (mode & want) == want || capable(CAP_DAC_OVERRIDE);
 }
 
 static int grant(struct pmpool_file *pf, u64 id, u32 flags)
@@ -180,17 +124,17 @@ static int grant(struct pmpool_file *pf, u64 id, u32 flags)
 static int pmpool_do_open(struct pmpool_call *call)
 {
 	struct pmpool_open *arg = &call->arg.open;
-	struct pmpool_file *pf = call->file->private_data;
+	struct pmpool_file *pf = call->pf;
 	struct pmpool *pool = call->pool;
 	struct pmpool_extent *ext;
 	int ret;
 
 	guard(rwsem_write)(&pool->lock);
 
-	if (call->ext) {
+	if (pf->ext) {
 		if (arg->flags || arg->id || memchr_inv(arg->name, 0, sizeof(arg->name)))
 			return -EINVAL;
-		ext = call->ext;
+		ext = pf->ext;
 		if (!ext->live)
 			return -ENODEV;
 		pmpool_extent_describe(ext, &arg->info);
@@ -202,7 +146,7 @@ static int pmpool_do_open(struct pmpool_call *call)
 		return PTR_ERR(ext);
 
 	if (arg->flags) {
-		if (!may_open(&ext->record, arg->flags))
+		if (!pmpool_extent_permits(ext, arg->flags))
 			return -EACCES;
 		if (arg->flags & PMPOOL_OPEN_WRITE) {
 			if (!(call->file->f_mode & FMODE_WRITE))
@@ -217,19 +161,6 @@ static int pmpool_do_open(struct pmpool_call *call)
 
 	pmpool_extent_describe(ext, &arg->info);
 	return 0;
-}
-
-static int pmpool_do_remove(struct pmpool_call *call)
-{
-	struct pmpool_remove *arg = &call->arg.remove;
-	struct pmpool *pool = call->pool;
-	int ret;
-
-	if (mutex_lock_killable(&pool->admin))
-		return -EINTR;
-	ret = pmpool_extent_remove(pool, arg->id, arg->name);
-	mutex_unlock(&pool->admin);
-	return ret;
 }
 
 static int pmpool_do_next(struct pmpool_call *call)
@@ -268,53 +199,78 @@ static int pmpool_do_next(struct pmpool_call *call)
 
 static const struct pmpool_op pmpool_ops[] = {
 	OP(PMPOOL_INFO, pmpool_do_info, pmpool_info, base, 0),
-	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0),
+	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0, .admin = true),
 	OP(PMPOOL_OPEN, pmpool_do_open, pmpool_open, info,
 	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true),
-	OP(PMPOOL_REMOVE, pmpool_do_remove, pmpool_remove, name, 0),
+	OP(PMPOOL_REMOVE, pmpool_do_remove, pmpool_remove, name, 0, .admin = true),
 	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, 0),
+	OP(PMPOOL_RENAME, pmpool_do_rename, pmpool_rename, new_name, 0, .admin = true),
+	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true,
+	   .always_out = true),
+	OP(PMPOOL_SET, pmpool_do_set, pmpool_set, tag,
+	   PMPOOL_SET_MODE | PMPOOL_SET_UID | PMPOOL_SET_GID | PMPOOL_SET_TAG, .admin = true),
+	OP(PMPOOL_SEAL, pmpool_do_seal, pmpool_seal, name, 0, .on_extent = true),
+	OP(PMPOOL_LIMIT, pmpool_do_limit, pmpool_limit, extents, PMPOOL_LIMIT_SET, .admin = true),
+	OP(PMPOOL_REPAIR, pmpool_do_repair, pmpool_repair, record, 0, .admin = true),
 };
 
-static long pmpool_dispatch(struct pmpool_call *call, unsigned int cmd, unsigned long user)
+static int call_run(struct pmpool_call *call)
+{
+	int ret;
+
+	if (!call->op->admin)
+		return call->op->run(call);
+
+	if (mutex_lock_killable(&call->pool->admin))
+		return -EINTR;
+	ret = call->op->run(call);
+	mutex_unlock(&call->pool->admin);
+	return ret;
+}
+
+static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long user)
 {
 	unsigned int nr = _IOC_NR(cmd) - PMPOOL_CMD_BASE;
-	int ret;
+	struct pmpool_file *pf = file->private_data;
+	struct pmpool_call call = { .pool = pf->pool, .file = file, .pf = pf };
+	int ret, out;
 
 	if (nr >= ARRAY_SIZE(pmpool_ops) || pmpool_ops[nr].cmd != cmd)
 		return -ENOTTY;
-	call->op = &pmpool_ops[nr];
-	if (call->ext && !call->op->on_extent)
+	call.op = &pmpool_ops[nr];
+	if (pf->ext && !call.op->on_extent)
 		return -ENOTTY;
 
-	call->user = (void __user *)user;
-	if (get_user(call->user_size, (u32 __user *)call->user))
+	call.user = (void __user *)user;
+	if (get_user(call.user_size, (u32 __user *)call.user))
 		return -EFAULT;
-	if (call->user_size < call->op->min_size)
+	if (call.user_size < call.op->min_size)
 		return -EINVAL;
 
-	ret = copy_struct_from_user(&call->arg, call->op->size, call->user, call->user_size);
+	ret = copy_struct_from_user(&call.arg, call.op->size, call.user, call.user_size);
 	if (ret)
 		return ret;
-	if (call->arg.flags[1] & ~call->op->flags)
+	if (call.arg.head[1] & ~call.op->flags)
 		return -EOPNOTSUPP;
 
-	ret = call->op->run(call);
-	return ret ?: call_copy_out(call);
+	ret = call_run(&call);
+	if (ret && !call.op->always_out)
+		return ret;
+	out = call_copy_out(&call);
+	return ret ?: out;
 }
 
-static int pmpool_file_open(struct inode *inode, struct file *file)
+static struct pmpool_file *file_new(struct pmpool *pool, struct pmpool_extent *ext)
 {
-	struct miscdevice *misc = file->private_data;
 	struct pmpool_file *pf;
 
 	pf = kzalloc(sizeof(*pf), GFP_KERNEL);
 	if (!pf)
-		return -ENOMEM;
-
-	pf->pool = container_of(misc, struct pmpool, misc);
+		return NULL;
+	pf->pool = pool;
+	pf->ext = ext;
 	xa_init(&pf->grants);
-	file->private_data = pf;
-	return nonseekable_open(inode, file);
+	return pf;
 }
 
 static int pmpool_file_release(struct inode *inode, struct file *file)
@@ -326,28 +282,12 @@ static int pmpool_file_release(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long user)
+/* Map what a file was granted, with no more rights than granted. */
+static int file_map(struct pmpool_file *pf, struct pmpool_extent *ext,
+		    struct vm_area_struct *vma, u64 offset)
 {
-	struct pmpool_file *pf = file->private_data;
-	struct pmpool_call call = { .pool = pf->pool, .file = file };
+	void *granted = xa_load(&pf->grants, ext->record.id);
 
-	return pmpool_dispatch(&call, cmd, user);
-}
-
-static int pmpool_file_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	struct pmpool_file *pf = file->private_data;
-	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
-	struct pmpool_extent *ext;
-	void *granted;
-
-	guard(rwsem_write)(&pf->pool->lock);
-
-	ext = pmpool_extent_at(pf->pool, offset);
-	if (!ext)
-		return -ENXIO;
-
-	granted = xa_load(&pf->grants, ext->record.id);
 	if (!granted)
 		return -EACCES;
 	if (!(xa_to_value(granted) & PMPOOL_OPEN_WRITE)) {
@@ -355,67 +295,155 @@ static int pmpool_file_mmap(struct file *file, struct vm_area_struct *vma)
 			return -EACCES;
 		vm_flags_clear(vma, VM_MAYWRITE);
 	}
-	return pmpool_map(ext, vma, offset - pmpool_extent_offset(ext));
+	return pmpool_map(ext, vma, offset);
+}
+
+static int pool_file_open(struct inode *inode, struct file *file)
+{
+	struct miscdevice *misc = file->private_data;
+	struct pmpool_file *pf;
+
+	pf = file_new(container_of(misc, struct pmpool, misc), NULL);
+	if (!pf)
+		return -ENOMEM;
+	file->private_data = pf;
+	return 0;
+}
+
+static int pool_file_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct pmpool_file *pf = file->private_data;
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+	struct pmpool_extent *ext;
+
+	guard(rwsem_write)(&pf->pool->lock);
+
+	ext = pmpool_extent_at(pf->pool, offset);
+	if (!ext)
+		return -ENXIO;
+	return file_map(pf, ext, vma, offset - pmpool_extent_offset(ext));
+}
+
+static u64 metadata_size(const struct pmpool *pool)
+{
+	return pool->format.meta_blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
+}
+
+static loff_t pool_file_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct pmpool_file *pf = file->private_data;
+
+	return fixed_size_llseek(file, offset, whence, metadata_size(pf->pool));
+}
+
+/* By way of a buffer: nothing may fault while the metadata stands still. */
+static ssize_t pool_file_read(struct file *file, char __user *to, size_t count, loff_t *pos)
+{
+	struct pmpool_file *pf = file->private_data;
+	u64 size = metadata_size(pf->pool);
+	ssize_t ret;
+	void *buf;
+
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	if (*pos < 0)
+		return -EINVAL;
+	if (*pos >= size || !count)
+		return 0;
+
+	count = min3(count, (size_t)SZ_64K, (size_t)(size - *pos));
+	buf = kvmalloc(count, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+
+	down_read(&pf->pool->lock);
+	memcpy(buf, pf->pool->mem + *pos, count);
+	up_read(&pf->pool->lock);
+
+	ret = copy_to_user(to, buf, count) ? -EFAULT : count;
+	if (ret > 0)
+		*pos += ret;
+	kvfree(buf);
+	return ret;
 }
 
 const struct file_operations pmpool_fops = {
 	.owner = THIS_MODULE,
-	.open = pmpool_file_open,
+	.open = pool_file_open,
 	.release = pmpool_file_release,
+	.llseek = pool_file_llseek,
+	.read = pool_file_read,
 	.unlocked_ioctl = pmpool_file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
-	.mmap = pmpool_file_mmap,
-	.get_unmapped_area = thp_get_unmapped_area,
+	.mmap = pool_file_mmap,
+	.get_unmapped_area = pmpool_unmapped_area,
 };
 
+/*
+ * The VFS has looked at the node's owner and mode. So does this, at the record's:
+ * the two differ from a PMPOOL_SET until udev has seen it, and for a node that
+ * somebody else made.
+ */
 static int extent_file_open(struct inode *inode, struct file *file)
 {
 	struct pmpool_extent *ext = container_of(inode->i_cdev, struct pmpool_extent, cdev);
+	struct pmpool *pool = ext->pool;
+	struct pmpool_file *pf;
+	u32 flags = PMPOOL_OPEN_READ;
+	int ret;
 
-	guard(rwsem_read)(&ext->pool->lock);
+	if (file->f_mode & FMODE_WRITE)
+		flags |= PMPOOL_OPEN_WRITE;
 
+	pf = file_new(pool, ext);
+	if (!pf)
+		return -ENOMEM;
+
+	down_write(&pool->lock);
 	if (!ext->live)
-		return -ENODEV;
-	if (file->f_mode & FMODE_WRITE && ext->pool->state == PMPOOL_STATE_READ_ONLY)
-		return -EROFS;
+		ret = -ENODEV;
+	else if (!pmpool_extent_permits(ext, flags))
+		ret = -EACCES;
+	else if (flags & PMPOOL_OPEN_WRITE && pool->state == PMPOOL_STATE_READ_ONLY)
+		ret = -EROFS;
+	else
+		ret = grant(pf, ext->record.id, flags);
+	up_write(&pool->lock);
 
-	/* The open cdev holds a reference to the extent's device. */
-	file->private_data = ext;
+	if (ret) {
+		xa_destroy(&pf->grants);
+		kfree(pf);
+		return ret;
+	}
+	file->private_data = pf;
 	return 0;
-}
-
-static long extent_file_ioctl(struct file *file, unsigned int cmd, unsigned long user)
-{
-	struct pmpool_extent *ext = file->private_data;
-	struct pmpool_call call = { .pool = ext->pool, .file = file, .ext = ext };
-
-	return pmpool_dispatch(&call, cmd, user);
 }
 
 static int extent_file_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct pmpool_extent *ext = file->private_data;
+	struct pmpool_file *pf = file->private_data;
 
-	guard(rwsem_write)(&ext->pool->lock);
+	guard(rwsem_write)(&pf->pool->lock);
 
-	if (!ext->live)
+	if (!pf->ext->live)
 		return -ENODEV;
-	return pmpool_map(ext, vma, (u64)vma->vm_pgoff << PAGE_SHIFT);
+	return file_map(pf, pf->ext, vma, (u64)vma->vm_pgoff << PAGE_SHIFT);
 }
 
 static loff_t extent_file_llseek(struct file *file, loff_t offset, int whence)
 {
-	struct pmpool_extent *ext = file->private_data;
+	struct pmpool_file *pf = file->private_data;
 
-	return fixed_size_llseek(file, offset, whence, ext->record.length);
+	return fixed_size_llseek(file, offset, whence, READ_ONCE(pf->ext->record.length));
 }
 
 const struct file_operations pmpool_extent_fops = {
 	.owner = THIS_MODULE,
 	.open = extent_file_open,
+	.release = pmpool_file_release,
 	.llseek = extent_file_llseek,
-	.unlocked_ioctl = extent_file_ioctl,
+	.unlocked_ioctl = pmpool_file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = extent_file_mmap,
-	.get_unmapped_area = thp_get_unmapped_area,
+	.get_unmapped_area = pmpool_unmapped_area,
 };

@@ -3,14 +3,21 @@
  * DOC: mapping extents
  *
  * The region has no struct pages, so a mapping holds page frame numbers, put in
- * on first touch: a whole block where the mapping covers one, else 4 KiB. The
+ * on first touch: 1 GiB, a block of 2 MiB, or 4 KiB, as the mapping allows. The
  * first touch of a block since its extent was created zeroes it.
  *
  * A mapping keeps its extent from being removed, so a fault needs no lock of the
  * pool, and faults on different extents have nothing in common.
+ *
+ * Sealing: the extent is marked clean and every page of it unmapped. The next
+ * write faults, and the fault takes the mark away before the write happens.
+ * Reading puts pages back read-only: pfn_mkwrite makes the kernel do so.
  */
+#include <linux/cleanup.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 
 #include "compat.h"
 #include "internal.h"
@@ -26,65 +33,28 @@ static void block_zero(struct pmpool_extent *ext, u64 block)
 	void *mem = pool->mem + (block << PMPOOL_FORMAT_BLOCK_SHIFT);
 	size_t done;
 
-	mutex_lock(&ext->zero);
+	guard(mutex)(&ext->zero);
+
 	if (pmpool_format_block_ready(&pool->format, block))
-		goto unlock;
+		return;
 
 	for (done = 0; done < PMPOOL_FORMAT_BLOCK_SIZE; done += ZERO_STEP) {
 		memset(mem + done, 0, ZERO_STEP);
 		cond_resched();
 	}
 
-	spin_lock(&pool->bitmap_lock);
+	guard(mutex)(&pool->bitmap_lock);
+
 	pmpool_format_set_block_ready(&pool->format, block);
-	spin_unlock(&pool->bitmap_lock);
-unlock:
-	mutex_unlock(&ext->zero);
 }
 
-static vm_fault_t extent_huge_fault(struct vm_fault *vmf, unsigned int order)
+static bool blocks_ready(const struct pmpool *pool, u64 block, u64 blocks)
 {
-	unsigned long size = PAGE_SIZE << order;
-	unsigned long addr = ALIGN_DOWN(vmf->address, size);
-	struct vm_area_struct *vma = vmf->vma;
-	struct pmpool_extent *ext = vma->vm_private_data;
-	struct pmpool *pool = ext->pool;
-	u64 offset, block;
-	phys_addr_t phys;
+	u64 end = block + blocks;
 
-	if (order && order != PMD_ORDER)
-		return VM_FAULT_FALLBACK;
-	if (addr < vma->vm_start || addr + size > vma->vm_end)
-		return VM_FAULT_FALLBACK;
-
-	/* The mapping begins at the block's offset plus what is in vm_pgoff. */
-	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
-	if (vma->vm_file->f_op == &pmpool_extent_fops)
-		offset += pmpool_extent_offset(ext);
-	phys = pool->region.base + offset;
-	if (!IS_ALIGNED(phys, size))
-		return VM_FAULT_FALLBACK;
-
-	block = offset >> PMPOOL_FORMAT_BLOCK_SHIFT;
-	if (!pmpool_format_block_ready(&pool->format, block)) {
-		if (pool->format.read_only)
-			return VM_FAULT_SIGBUS;
-		block_zero(ext, block);
-	}
-
-	if (order)
-		return pmpool_insert_pfn_pmd(vmf, PHYS_PFN(phys), vmf->flags & FAULT_FLAG_WRITE);
-	return vmf_insert_pfn(vma, addr, PHYS_PFN(phys));
-}
-
-static vm_fault_t extent_fault(struct vm_fault *vmf)
-{
-	return extent_huge_fault(vmf, 0);
-}
-
-static bool vma_writable(const struct vm_area_struct *vma)
-{
-	return vma->vm_flags & VM_MAYWRITE;
+	while (block < end && pmpool_format_block_ready(&pool->format, block))
+		block++;
+	return block == end;
 }
 
 /* The clean mark is in the record all the time, so that a panic finds it there. */
@@ -99,12 +69,118 @@ static void extent_mark(struct pmpool_extent *ext, bool clean)
 		pmpool_format_write(&pool->format, ext->slot, &ext->record);
 }
 
+/* Somebody is about to write: first the mark goes. */
+static void extent_unseal(struct pmpool_extent *ext)
+{
+	guard(rwsem_write)(&ext->pool->lock);
+
+	if (!ext->sealed)
+		return;
+	extent_mark(ext, false);
+	WRITE_ONCE(ext->sealed, false);
+}
+
+static vm_fault_t fault_insert(struct vm_fault *vmf, unsigned int order, phys_addr_t phys)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	bool write = vmf->flags & FAULT_FLAG_WRITE;
+
+	if (order == PUD_ORDER)
+		return pmpool_insert_pfn_pud(vmf, PHYS_PFN(phys), write);
+	if (order == PMD_ORDER)
+		return pmpool_insert_pfn_pmd(vmf, PHYS_PFN(phys), write);
+	return vmf_insert_pfn_prot(vma, vmf->address & PAGE_MASK, PHYS_PFN(phys),
+				   write ? vm_get_page_prot(vma->vm_flags) : vma->vm_page_prot);
+}
+
+static vm_fault_t extent_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	unsigned long size = PAGE_SIZE << order;
+	unsigned long addr = ALIGN_DOWN(vmf->address, size);
+	struct vm_area_struct *vma = vmf->vma;
+	struct pmpool_extent *ext = vma->vm_private_data;
+	struct pmpool *pool = ext->pool;
+	u64 offset, block;
+	phys_addr_t phys;
+	vm_fault_t ret;
+
+	if (order && order != PMD_ORDER && order != PUD_ORDER)
+		return VM_FAULT_FALLBACK;
+	if (addr < vma->vm_start || addr + size > vma->vm_end)
+		return VM_FAULT_FALLBACK;
+
+	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+	if (vma->vm_file->f_op == &pmpool_extent_fops)
+		offset += pmpool_extent_offset(ext);
+	phys = pool->region.base + offset;
+	if (!IS_ALIGNED(phys, size))
+		return VM_FAULT_FALLBACK;
+
+	block = offset >> PMPOOL_FORMAT_BLOCK_SHIFT;
+	if (order == PUD_ORDER) {
+		/* To zero so much at once would take too long. */
+		if (!blocks_ready(pool, block, size >> PMPOOL_FORMAT_BLOCK_SHIFT))
+			return VM_FAULT_FALLBACK;
+	} else if (!pmpool_format_block_ready(&pool->format, block)) {
+		if (pool->format.read_only)
+			return VM_FAULT_SIGBUS;
+		block_zero(ext, block);
+	}
+
+	down_read(&ext->fault);
+	while (vmf->flags & FAULT_FLAG_WRITE && READ_ONCE(ext->sealed)) {
+		up_read(&ext->fault);
+		extent_unseal(ext);
+		down_read(&ext->fault);
+	}
+	ret = fault_insert(vmf, order, phys);
+	up_read(&ext->fault);
+	return ret;
+}
+
+static vm_fault_t extent_fault(struct vm_fault *vmf)
+{
+	return extent_huge_fault(vmf, 0);
+}
+
+/*
+ * A page that is there read-only is written. If the extent is sealed right after
+ * this, the page is gone when it would be made writable, and the write faults
+ * anew.
+ */
+static vm_fault_t extent_pfn_mkwrite(struct vm_fault *vmf)
+{
+	struct pmpool_extent *ext = vmf->vma->vm_private_data;
+
+	if (READ_ONCE(ext->sealed))
+		extent_unseal(ext);
+	return 0;
+}
+
+static bool vma_writable(const struct vm_area_struct *vma)
+{
+	return vma->vm_flags & VM_MAYWRITE;
+}
+
+/* Count a writable VMA of the file that it is of; the grant has an entry already. */
+static void count_writable(const struct vm_area_struct *vma, struct pmpool_extent *ext, bool more)
+{
+	struct pmpool_file *pf = vma->vm_file->private_data;
+	unsigned long value = xa_to_value(xa_load(&pf->grants, ext->record.id));
+
+	value += more ? PMPOOL_GRANT_ONE_VMA : -PMPOOL_GRANT_ONE_VMA;
+	xa_store(&pf->grants, ext->record.id, xa_mk_value(value), GFP_ATOMIC);
+}
+
 static void extent_mapped(struct pmpool_extent *ext, const struct vm_area_struct *vma)
 {
 	lockdep_assert_held_write(&ext->pool->lock);
 
 	ext->mappings++;
-	if (vma_writable(vma) && !ext->writable++)
+	if (!vma_writable(vma))
+		return;
+	count_writable(vma, ext, true);
+	if (!ext->writable++)
 		extent_mark(ext, false);
 }
 
@@ -112,20 +188,25 @@ static void extent_vm_open(struct vm_area_struct *vma)
 {
 	struct pmpool_extent *ext = vma->vm_private_data;
 
-	down_write(&ext->pool->lock);
+	guard(rwsem_write)(&ext->pool->lock);
+
 	extent_mapped(ext, vma);
-	up_write(&ext->pool->lock);
 }
 
 static void extent_vm_close(struct vm_area_struct *vma)
 {
 	struct pmpool_extent *ext = vma->vm_private_data;
 
-	down_write(&ext->pool->lock);
+	guard(rwsem_write)(&ext->pool->lock);
+
 	ext->mappings--;
-	if (vma_writable(vma) && !--ext->writable)
+	if (!vma_writable(vma))
+		return;
+	count_writable(vma, ext, false);
+	if (!--ext->writable) {
+		WRITE_ONCE(ext->sealed, false);
 		extent_mark(ext, true);
-	up_write(&ext->pool->lock);
+	}
 }
 
 static const struct vm_operations_struct extent_vm_ops = {
@@ -133,12 +214,13 @@ static const struct vm_operations_struct extent_vm_ops = {
 	.close = extent_vm_close,
 	.fault = extent_fault,
 	.huge_fault = extent_huge_fault,
+	.pfn_mkwrite = extent_pfn_mkwrite,
 };
 
 /**
  * pmpool_map - map part of an extent
  * @ext: live, its pool's lock held for writing
- * @vma: to map it at, of a file that may map @ext
+ * @vma: to map it at, of a file that was granted @ext
  * @offset: in bytes from the start of the extent
  *
  * Return: 0 or an error of mmap(), see <linux/pmpool.h>.
@@ -150,6 +232,7 @@ int pmpool_map(struct pmpool_extent *ext, struct vm_area_struct *vma, u64 offset
 
 	lockdep_assert_held_write(&ext->pool->lock);
 
+	/* A file open for reading has lost VM_SHARED by now, but not this one. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	if (offset >= end || size > end - offset)
@@ -165,5 +248,84 @@ int pmpool_map(struct pmpool_extent *ext, struct vm_area_struct *vma, u64 offset
 	vma->vm_private_data = ext;
 	vma->vm_ops = &extent_vm_ops;
 	extent_mapped(ext, vma);
+	return 0;
+}
+
+/**
+ * pmpool_unmapped_area - choose where to map an extent
+ * @file: /dev/pmpool or an extent's own
+ * @addr: where the caller wants it, or 0
+ * @len: how much
+ * @pgoff: from where in the file
+ * @flags: of mmap()
+ *
+ * Return: an address at which the largest pages can be used, or an error.
+ */
+unsigned long pmpool_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
+				   unsigned long pgoff, unsigned long flags)
+{
+	struct pmpool_file *pf = file->private_data;
+	unsigned long align, place;
+	u64 phys;
+
+	phys = pf->pool->region.base + ((u64)pgoff << PAGE_SHIFT);
+	if (pf->ext)
+		phys += pmpool_extent_offset(pf->ext);
+	align = len >= PUD_SIZE ? PUD_SIZE : PMD_SIZE;
+
+	/* Enough of it that some address is as far behind a boundary as the memory is. */
+	if (!addr && len >= PMD_SIZE && len + align > len) {
+		place = mm_get_unmapped_area(current->mm, file, 0, len + align, pgoff, flags);
+		if (!IS_ERR_VALUE(place))
+			return place + ((phys - place) & (align - 1));
+	}
+	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
+}
+
+/**
+ * pmpool_do_seal - ioctl(PMPOOL_SEAL)
+ * @call: under way
+ *
+ * Return: 0 or an error of the command.
+ */
+int pmpool_do_seal(struct pmpool_call *call)
+{
+	struct pmpool_seal *arg = &call->arg.seal;
+	struct pmpool_file *pf = call->pf;
+	struct pmpool *pool = call->pool;
+	struct pmpool_extent *ext;
+	void *granted;
+	u64 start = 0;
+
+	guard(rwsem_write)(&pool->lock);
+
+	if (pf->ext) {
+		ext = pf->ext;
+		if (arg->id || memchr_inv(arg->name, 0, sizeof(arg->name)))
+			return -EINVAL;
+		if (!ext->live)
+			return -ENODEV;
+	} else {
+		ext = pmpool_extent_lookup(pool, arg->id, arg->name);
+		if (IS_ERR(ext))
+			return PTR_ERR(ext);
+		start = pmpool_extent_offset(ext);
+	}
+
+	if (pool->format.read_only)
+		return -EROFS;
+	granted = xa_load(&pf->grants, ext->record.id);
+	if (!granted || !(xa_to_value(granted) & PMPOOL_OPEN_WRITE))
+		return -EACCES;
+	if (xa_to_value(granted) / PMPOOL_GRANT_ONE_VMA != ext->writable)
+		return -EBUSY;
+
+	/* With the mark set and no writable mapping it is clean for good. */
+	down_write(&ext->fault);
+	WRITE_ONCE(ext->sealed, ext->writable);
+	unmap_mapping_range(call->file->f_mapping, start,
+			    ext->record.blocks << PMPOOL_FORMAT_BLOCK_SHIFT, 1);
+	up_write(&ext->fault);
+	extent_mark(ext, true);
 	return 0;
 }

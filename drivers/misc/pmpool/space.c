@@ -78,6 +78,16 @@ int pmpool_space_insert(struct pmpool_space *space, u64 first, u64 blocks, u32 s
 	return 0;
 }
 
+/* Index of an extent's run, or space->count. */
+static u32 run_of(const struct pmpool_space *space, u64 first, u32 slot)
+{
+	u32 i = run_index(space, first, slot);
+
+	if (i < space->count && space->runs[i].first == first && space->runs[i].slot == slot)
+		return i;
+	return space->count;
+}
+
 /**
  * pmpool_space_remove - free the blocks of an extent
  * @space: of the pool
@@ -86,14 +96,44 @@ int pmpool_space_insert(struct pmpool_space *space, u64 first, u64 blocks, u32 s
  */
 void pmpool_space_remove(struct pmpool_space *space, u64 first, u32 slot)
 {
-	u32 i = run_index(space, first, slot);
+	u32 i = run_of(space, first, slot);
 
-	if (i == space->count || space->runs[i].first != first || space->runs[i].slot != slot)
+	if (i == space->count)
 		return;
 
 	space->count--;
 	memmove(&space->runs[i], &space->runs[i + 1],
 		(space->count - i) * sizeof(*space->runs));
+}
+
+/**
+ * pmpool_space_resize - change how many blocks an extent has
+ * @space: of the pool
+ * @first: block it starts at
+ * @slot: of the extent
+ * @blocks: how many it has from now on, at most pmpool_space_room()
+ */
+void pmpool_space_resize(struct pmpool_space *space, u64 first, u32 slot, u64 blocks)
+{
+	u32 i = run_of(space, first, slot);
+
+	if (i < space->count)
+		space->runs[i].blocks = blocks;
+}
+
+/**
+ * pmpool_space_room - how many blocks an extent can have where it is
+ * @space: of the pool, without overlaps
+ * @first: block it starts at
+ * @slot: of the extent
+ *
+ * Return: those it has and those behind them that are free.
+ */
+u64 pmpool_space_room(const struct pmpool_space *space, u64 first, u32 slot)
+{
+	u32 i = run_of(space, first, slot);
+
+	return (i + 1 < space->count ? space->runs[i + 1].first : space->end) - first;
 }
 
 /**

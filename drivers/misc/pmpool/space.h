@@ -43,6 +43,8 @@ void pmpool_space_init(struct pmpool_space *space, u64 first, u64 end,
 		       struct pmpool_run *runs, u32 max);
 int pmpool_space_insert(struct pmpool_space *space, u64 first, u64 blocks, u32 slot);
 void pmpool_space_remove(struct pmpool_space *space, u64 first, u32 slot);
+void pmpool_space_resize(struct pmpool_space *space, u64 first, u32 slot, u64 blocks);
+u64 pmpool_space_room(const struct pmpool_space *space, u64 first, u32 slot);
 u32 pmpool_space_mark_overlaps(struct pmpool_space *space);
 const struct pmpool_run *pmpool_space_at(const struct pmpool_space *space, u64 block);
 const struct pmpool_run *pmpool_space_from(const struct pmpool_space *space, u64 block);
