@@ -54,6 +54,34 @@ setup_file() {
 	group driver owners 12
 }
 
+@test "rename: every error, and nothing but the name changes" {
+	group driver rename 16
+}
+
+@test "resize: in place, with the largest length told; zeroes in what is added" {
+	group driver resize 18
+}
+
+@test "set: mode, owner, group and tag, by those who may" {
+	group driver set 17
+}
+
+@test "seal: clean until the next write, by whatever mapping" {
+	group driver seal 21
+}
+
+@test "limits: on bytes and extents, per user and for everybody, kept in the pool" {
+	group driver limit 22
+}
+
+@test "the metadata is read by root alone, and written by nobody" {
+	group driver metadata 3
+}
+
+@test "a damaged record is decided on, and only soundly" {
+	group driver repair 12
+}
+
 @test "unloading is refused while in use; unloading and loading loses nothing" {
 	group driver unload 10
 }

@@ -468,10 +468,14 @@ static void test_fork(int fd)
 	pid = fork();
 	if (!pid) {
 		mem[1] = 4711;
-		read(pipes[0], &byte, 1);
-		_exit(0);
+		if (write(pipes[1], "", 1) != 1)
+			die("pipe");
+		for (;;)
+			pause();
 	}
 	munmap(mem, 4096);
+	if (read(pipes[0], &byte, 1) != 1)
+		die("the child");
 	check(sysfs("../../pmpool/b/mappings") == 1, "a child keeps the mapping");
 	check_errno(remove_extent(fd, "b"), EBUSY, "remove it while a child has it mapped");
 	kill(pid, SIGKILL);
@@ -684,6 +688,350 @@ static void test_owners(int fd)
 	remove_extent(fd, "group");
 }
 
+static int rename_extent(int fd, const char *name, const char *new_name)
+{
+	struct pmpool_rename arg = { .size = sizeof(arg) };
+
+	set_name(arg.name, name);
+	set_name(arg.new_name, new_name);
+	return ioctl(fd, PMPOOL_RENAME, &arg);
+}
+
+static void test_rename(int fd)
+{
+	struct pmpool_extent_info before, after;
+	uint64_t *mem;
+	int node;
+
+	begin("rename");
+	create(fd, "old", 2 * BLOCK);
+	create(fd, "other", 1);
+	mem = map_node("old", 2 * BLOCK, PROT_READ | PROT_WRITE);
+	fill(mem, 2 * BLOCK, 3);
+	open_extent(fd, "old", PMPOOL_OPEN_WRITE, &before);
+	check_errno(rename_extent(fd, "old", "new"), EBUSY, "a mapped one");
+	munmap(mem, 2 * BLOCK);
+	check_errno(rename_extent(fd, "nobody", "new"), ENOENT, "a missing one");
+	check_errno(rename_extent(fd, "old", "a/b"), EINVAL, "to a malformed name");
+	check_errno(rename_extent(fd, "old", ""), EINVAL, "to no name");
+	check_errno(rename_extent(fd, "old", "other"), EEXIST, "to a name that is taken");
+	check_errno(rename_extent(fd, "old", "old"), EEXIST, "to its own name");
+	node = open(NODES "old", O_RDWR | O_CLOEXEC);
+	check_errno(rename_extent(fd, "old", "new"), 0, "while its device is open");
+	check_errno(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, node, 0), ENODEV, "which maps nothing now");
+	close(node);
+	check(access(NODES "old", F_OK) && access("/sys/class/pmpool/old", F_OK) &&
+	      !access(NODES "new", F_OK) && !access("/sys/class/pmpool/new", F_OK),
+	      "the old device is gone, the new one there");
+	check_errno(open_extent(fd, "old", 0, NULL), ENOENT, "the old name");
+	check_errno(open_extent(fd, "new", 0, &after), 0, "the new name");
+	check(after.id == before.id && after.offset == before.offset && after.mode == before.mode &&
+	      !memcmp(after.uuid, before.uuid, 16), "all but the name is as it was");
+	mem = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, fd, after.offset);
+	check(mem != MAP_FAILED && !mismatches(mem, 2 * BLOCK, 3), "grants stay, and every byte");
+	munmap(mem, 2 * BLOCK);
+	check_errno(rename_extent(fd, "new", "old"), 0, "back");
+	check_errno(rename_extent(fd, "old", "new"), 0, "and forth");
+	check_errno(remove_extent(fd, "new"), 0, "removed by its new name");
+	remove_extent(fd, "other");
+}
+
+static int resize(int fd, const char *name, uint64_t length, uint64_t *largest)
+{
+	struct pmpool_resize arg = { .size = sizeof(arg), .length = length };
+	int ret;
+
+	set_name(arg.name, name);
+	ret = ioctl(fd, PMPOOL_RESIZE, &arg);
+	*largest = arg.largest;
+	return ret;
+}
+
+static void test_resize(int fd)
+{
+	struct pmpool_extent_info ext;
+	uint64_t *mem, *more, largest, room;
+
+	begin("resize");
+	create(fd, "size", BLOCK + 100);
+	mem = map_node("size", 2 * BLOCK, PROT_READ | PROT_WRITE);
+	check(mem == MAP_FAILED, "a page more than there is can not be mapped");
+	mem = map_node("size", BLOCK + 4096, PROT_READ | PROT_WRITE);
+	fill(mem, BLOCK + 4096, 4);
+	check_errno(resize(fd, "nobody", BLOCK, &largest), ENOENT, "a missing one");
+	check_errno(resize(fd, "size", 0, &largest), EINVAL, "to 0");
+	check_errno(resize(fd, "size", BLOCK, &largest), EBUSY, "shorter, while it is mapped");
+	open_extent(fd, "size", 0, &ext);
+	check_errno(resize(fd, "size", UINT64_MAX, &largest), ENOSPC, "to 2^64-1 bytes");
+	room = largest;
+	check(largest && largest % BLOCK == 0 && ext.offset + largest <= size,
+	      "which tells the largest length");
+	check_errno(resize(fd, "size", room + 1, &largest), ENOSPC, "to a byte more than that");
+	check_errno(resize(fd, "size", 3 * BLOCK, &largest), 0, "longer, while it is mapped");
+	check(largest == room && sysfs("../../pmpool/size/size") == 3 * BLOCK, "it is as long as that");
+	more = map_node("size", 3 * BLOCK, PROT_READ | PROT_WRITE);
+	check(more != MAP_FAILED && !mismatches(more, BLOCK + 4096, 4), "what it held is there");
+	check(zeroes((char *)more + BLOCK + 4096, 2 * BLOCK - 4096), "and zeroes behind it");
+	fill(more, 3 * BLOCK, 5);
+	munmap(more, 3 * BLOCK);
+	munmap(mem, BLOCK + 4096);
+	check_errno(resize(fd, "size", 5000, &largest), 0, "shorter");
+	check_errno(create(fd, "behind", 1), 0, "an extent in what became free");
+	check_errno(resize(fd, "size", 2 * BLOCK, &largest), ENOSPC, "longer, with another behind it");
+	check(largest == BLOCK, "it can have its own block");
+	check_errno(resize(fd, "size", largest, &largest), 0, "so much");
+	mem = map_node("size", BLOCK, PROT_READ);
+	check(mem != MAP_FAILED && !mismatches(mem, 8192, 5) && zeroes((char *)mem + 8192, BLOCK - 8192),
+	      "what was cut off does not come back");
+	munmap(mem, BLOCK);
+	mem = map_node("behind", 4096, PROT_READ);
+	check(mem != MAP_FAILED && zeroes(mem, 4096), "nor does another see it");
+	munmap(mem, 4096);
+	remove_extent(fd, "behind");
+	check_errno(remove_extent(fd, "size"), 0, "removed");
+}
+
+static int set(int fd, const char *name, struct pmpool_set *arg)
+{
+	arg->size = sizeof(*arg);
+	set_name(arg->name, name);
+	return ioctl(fd, PMPOOL_SET, arg);
+}
+
+static void set_as_owner(int fd)
+{
+	struct pmpool_set arg = { .flags = PMPOOL_SET_MODE, .mode = 0604 };
+
+	check_errno(set(fd, "attr", &arg), 0, "the owner sets the mode");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_UID, .uid = 1001 };
+	check_errno(set(fd, "attr", &arg), EPERM, "gives it to another");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_GID, .gid = 7 };
+	check_errno(set(fd, "attr", &arg), EPERM, "gives it to a group the owner is not in");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_GID, .gid = 1000 };
+	check_errno(set(fd, "attr", &arg), 0, "gives it to the owner's group");
+}
+
+static void set_as_stranger(int fd)
+{
+	struct pmpool_set arg = { .flags = PMPOOL_SET_MODE, .mode = 0666 };
+	uint64_t largest;
+
+	check_errno(set(fd, "attr", &arg), EPERM, "a stranger sets the mode");
+	check_errno(rename_extent(fd, "attr", "mine"), EPERM, "renames it");
+	check_errno(resize(fd, "attr", 4 * BLOCK, &largest), EPERM, "resizes it");
+	check_errno(open(NODES "attr", O_RDONLY), EACCES,
+		    "opens its device, whose node allows it and whose record does not");
+}
+
+static void test_set(int fd)
+{
+	struct pmpool_set arg = { .flags = PMPOOL_SET_MODE, .mode = 0640 };
+	struct pmpool_extent_info ext;
+	struct pmpool_create c = { .size = sizeof(c), .length = 1, .mode = 0644 };
+	uint64_t *mem;
+
+	begin("set");
+	set_name(c.name, "attr");
+	ioctl(fd, PMPOOL_CREATE, &c);
+	mem = map_node("attr", 4096, PROT_READ | PROT_WRITE);
+	check_errno(set(fd, "nobody", &arg), ENOENT, "a missing one");
+	check_errno(set(fd, "attr", &arg), 0, "the mode, while it is mapped");
+	munmap(mem, 4096);
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_MODE, .mode = 01000 };
+	check_errno(set(fd, "attr", &arg), EINVAL, "mode 01000");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_TAG, .mode = 1 };
+	check_errno(set(fd, "attr", &arg), EINVAL, "a mode without its flag");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_MODE, .tag = "x" };
+	check_errno(set(fd, "attr", &arg), EINVAL, "a tag without its flag");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_UID, .uid = -1 };
+	check_errno(set(fd, "attr", &arg), EINVAL, "a user that does not exist");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_MODE, .__reserved = 1 };
+	check_errno(set(fd, "attr", &arg), EINVAL, "padding that is not zero");
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_UID | PMPOOL_SET_GID | PMPOOL_SET_TAG,
+				   .uid = 1000, .gid = 5, .tag = "tagged" };
+	check_errno(set(fd, "attr", &arg), 0, "owner, group and tag");
+	open_extent(fd, "attr", 0, &ext);
+	check(ext.mode == 0640 && ext.uid == 1000 && ext.gid == 5 && !strcmp((char *)ext.tag, "tagged"),
+	      "all are set, and the mode is as it was");
+	as_user(1000, 1000, set_as_owner, fd);
+	/* No udev here: the node still has the mode that the record had at first. */
+	arg = (struct pmpool_set){ .flags = PMPOOL_SET_MODE, .mode = 0600 };
+	set(fd, "attr", &arg);
+	as_user(1001, 1001, set_as_stranger, fd);
+	remove_extent(fd, "attr");
+}
+
+static int seal(int fd, const char *name)
+{
+	struct pmpool_seal arg = { .size = sizeof(arg) };
+
+	set_name(arg.name, name);
+	return ioctl(fd, PMPOOL_SEAL, &arg);
+}
+
+static bool clean(int fd, const char *name)
+{
+	struct pmpool_extent_info ext = { };
+
+	open_extent(fd, name, 0, &ext);
+	return ext.flags & PMPOOL_EXTENT_CLEAN;
+}
+
+static void test_seal(int fd)
+{
+	volatile uint64_t *mem, *again, sum = 0;
+	uint64_t *other;
+	int node, ro;
+	size_t i;
+
+	begin("seal");
+	create(fd, "sealed", 2 * BLOCK);
+	check_errno(seal(fd, "sealed"), EACCES, "an extent that was not opened");
+	node = open(NODES "sealed", O_RDWR | O_CLOEXEC);
+	ro = open(NODES "sealed", O_RDONLY | O_CLOEXEC);
+	check_errno(seal(node, "sealed"), EINVAL, "by name, on its own device");
+	check_errno(seal(ro, ""), EACCES, "through a file opened for reading");
+	mem = mmap(NULL, 2 * BLOCK, PROT_READ | PROT_WRITE, MAP_SHARED, node, 0);
+	mem[0] = 1;
+	check(!clean(fd, "sealed"), "mapped and written: dirty");
+	check_errno(seal(node, ""), 0, "sealed while it is mapped");
+	check(clean(fd, "sealed"), "clean");
+	for (i = 0; i < 2 * BLOCK / 8; i += 512)
+		sum += mem[i];
+	check(sum == 1 && clean(fd, "sealed"), "reading all of it leaves it clean");
+	mem[BLOCK / 8 + 1] = 2;
+	check(!clean(fd, "sealed"), "a write to a page that was read makes it dirty");
+	check_errno(seal(node, ""), 0, "sealed again");
+	mem[3] = 3;
+	check(!clean(fd, "sealed") && mem[3] == 3 && mem[BLOCK / 8 + 1] == 2 && mem[0] == 1,
+	      "a write to a page that was not touched since does as well, and all is there");
+
+	/* Single pages: a mapping that no 2 MiB fault can serve. */
+	again = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, node, 4096);
+	again[0] = 4;
+	check_errno(seal(node, ""), 0, "sealed with two mappings");
+	check(again[0] == 4 && clean(fd, "sealed"), "a small page is read");
+	again[1] = 5;
+	check(!clean(fd, "sealed"), "a small page is written");
+	check_errno(seal(node, ""), 0, "sealed once more");
+	again[2] = 6;
+	check(!clean(fd, "sealed"), "a small page is written at once");
+	munmap((void *)again, 8192);
+
+	other = map_node("sealed", BLOCK, PROT_READ | PROT_WRITE);
+	check_errno(seal(node, ""), EBUSY, "while another file has a writable mapping");
+	munmap(other, BLOCK);
+	other = map_node("sealed", BLOCK, PROT_READ);
+	check_errno(seal(node, ""), 0, "another file that only reads is no hindrance");
+	munmap(other, BLOCK);
+	other = map_node("sealed", BLOCK, PROT_READ | PROT_WRITE);
+	check(clean(fd, "sealed"), "a writable mapping of a sealed extent that is not written");
+	other[5] = 7;
+	check(!clean(fd, "sealed"), "until it is");
+	munmap(other, BLOCK);
+	munmap((void *)mem, 2 * BLOCK);
+	check(clean(fd, "sealed"), "unmapped: clean");
+	close(node);
+	close(ro);
+	check_errno(remove_extent(fd, "sealed"), 0, "removed");
+}
+
+static int limit(int fd, struct pmpool_limit *arg)
+{
+	arg->size = sizeof(*arg);
+	return ioctl(fd, PMPOOL_LIMIT, arg);
+}
+
+static void as_limited(int fd)
+{
+	struct pmpool_limit arg = { .uid = 1000 };
+	uint64_t largest;
+
+	check_errno(limit(fd, &arg), 0, "a user asks for its limit");
+	check(arg.max_bytes == 4 * BLOCK && arg.max_extents == 2 && !arg.bytes && !arg.extents,
+	      "and is told it");
+	arg = (struct pmpool_limit){ .uid = 1000, .flags = PMPOOL_LIMIT_SET };
+	check_errno(limit(fd, &arg), EPERM, "sets it");
+	arg = (struct pmpool_limit){ .uid = 1001 };
+	check_errno(limit(fd, &arg), EPERM, "asks for another's");
+	check_errno(create(fd, "l1", 5 * BLOCK), EDQUOT, "creates more than its bytes");
+	check_errno(create(fd, "l1", 3 * BLOCK), 0, "creates less");
+	check_errno(create(fd, "l2", 2 * BLOCK), EDQUOT, "creates a second, in all too much");
+	check_errno(resize(fd, "l1", 5 * BLOCK, &largest), EDQUOT, "grows the first too far");
+	check_errno(create(fd, "l2", 1), 0, "creates a small second");
+	check_errno(create(fd, "l3", 1), EDQUOT, "creates a third");
+	check_errno(remove_extent(fd, "l2"), 0, "removes the second");
+	check_errno(create(fd, "l3", 1), 0, "creates a third then");
+}
+
+static void as_anybody(int fd)
+{
+	check_errno(create(fd, "any", BLOCK), EDQUOT, "a user without a limit of its own has everybody's");
+}
+
+static void test_limit(int fd)
+{
+	struct pmpool_limit arg = { .uid = 1000, .__reserved = 1 };
+
+	begin("limit");
+	check_errno(limit(fd, &arg), EINVAL, "padding that is not zero");
+	arg = (struct pmpool_limit){ .uid = 1000, .flags = PMPOOL_LIMIT_SET,
+				     .max_bytes = 4 * BLOCK + 5, .max_extents = 2 };
+	check_errno(limit(fd, &arg), 0, "root sets a limit");
+	check(arg.max_bytes == 4 * BLOCK, "of whole blocks");
+	as_user(1000, 1000, as_limited, fd);
+	arg = (struct pmpool_limit){ .uid = 1000 };
+	limit(fd, &arg);
+	check(arg.bytes == 4 * BLOCK && arg.extents == 2, "what the user has is counted");
+	arg = (struct pmpool_limit){ .uid = -1, .flags = PMPOOL_LIMIT_SET, .max_extents = 0,
+				     .max_bytes = PMPOOL_UNLIMITED };
+	check_errno(limit(fd, &arg), 0, "root sets a limit for everybody");
+	as_user(1001, 1001, as_anybody, fd);
+	check_errno(create(fd, "roots", BLOCK), 0, "root has no limit");
+	remove_extent(fd, "roots");
+	remove_extent(fd, "l1");
+	remove_extent(fd, "l3");
+}
+
+static void as_unlimited(int fd)
+{
+	check_errno(create(fd, "any", BLOCK), 0, "a user creates what it likes");
+}
+
+static void test_limit_kept(void)
+{
+	struct pmpool_limit arg = { .uid = 1000 };
+	int fd = open(POOL, O_RDWR | O_CLOEXEC);
+
+	begin("limit");
+	limit(fd, &arg);
+	check(arg.max_bytes == 4 * BLOCK && arg.max_extents == 2, "it is there after unloading");
+	arg = (struct pmpool_limit){ .uid = -1 };
+	limit(fd, &arg);
+	check(arg.max_bytes == PMPOOL_UNLIMITED && arg.max_extents == 0, "everybody's too");
+	arg = (struct pmpool_limit){ .uid = -1, .flags = PMPOOL_LIMIT_SET,
+				     .max_bytes = PMPOOL_UNLIMITED, .max_extents = PMPOOL_UNLIMITED };
+	check_errno(limit(fd, &arg), 0, "taken away");
+	arg.uid = 1000;
+	check_errno(limit(fd, &arg), 0, "both");
+	as_user(1001, 1001, as_unlimited, fd);
+	remove_extent(fd, "any");
+	close(fd);
+}
+
+static void test_metadata(int fd)
+{
+	struct pmpool_format_super sb;
+	char byte;
+
+	begin("metadata");
+	check(pread(fd, &sb, sizeof(sb), 0) == sizeof(sb) &&
+	      !memcmp(sb.magic, PMPOOL_FORMAT_MAGIC, sizeof(sb.magic)), "root reads the superblock");
+	check(pread(fd, &byte, 1, BLOCK - 1) == 1 && pread(fd, &byte, 1, BLOCK) == 0,
+	      "up to the end of the metadata");
+	check_errno(pwrite(fd, &byte, 1, 0), EINVAL, "writes it");
+}
+
 static void test_unload(int fd)
 {
 	struct pmpool_extent_info ext;
@@ -752,6 +1100,51 @@ static void forge(uint8_t *mem, size_t offset, uint64_t value, size_t len)
 	sb->crc = 0;
 	sb->crc = crc32c(sb, sizeof(*sb));
 	memcpy(mem + BLOCK - 4096, sb, sizeof(*sb));
+}
+
+static int repair(int fd, unsigned int slot, const void *record)
+{
+	struct pmpool_repair arg = { .size = sizeof(arg), .slot = slot };
+
+	memcpy(arg.record, record, sizeof(arg.record));
+	return ioctl(fd, PMPOOL_REPAIR, &arg);
+}
+
+static void repair_as_user(int fd)
+{
+	struct pmpool_format_record rec = { };
+
+	check_errno(repair(fd, 0, &rec), EPERM, "a user decides");
+	check_errno(pread(fd, &rec, sizeof(rec), 0), EPERM, "reads the metadata");
+}
+
+/* In a degraded pool, in which the record of 'kept' is damaged. */
+static void test_repair(int fd, unsigned int slot, const void *good)
+{
+	struct pmpool_format_record rec;
+	uint64_t *data;
+
+	begin("repair");
+	as_user(1000, 1000, repair_as_user, fd);
+	memcpy(&rec, good, sizeof(rec));
+	check_errno(repair(fd, PMPOOL_FORMAT_SLOTS, &rec), EINVAL, "a slot behind the last");
+	check_errno(repair(fd, slot + 1, &rec), EINVAL, "a slot that is not damaged");
+	rec.blocks = 0;
+	check_errno(repair(fd, slot, &rec), EINVAL, "a record that is not sound");
+	memcpy(&rec, good, sizeof(rec));
+	set_name(rec.name, "b");
+	check_errno(repair(fd, slot, &rec), EEXIST, "with the name of another");
+	memcpy(&rec, good, sizeof(rec));
+	rec.first_block = sysfs("../../pmpool/b/offset") / BLOCK;
+	check_errno(repair(fd, slot, &rec), EBUSY, "with another's blocks");
+	check(!strcmp(slurp(SYSFS "state"), "degraded"), "nothing of that changes the pool");
+	check_errno(repair(fd, slot, good), 0, "with the record as it was");
+	check(!strcmp(slurp(SYSFS "state"), "ok") && sysfs("damaged") == 0, "the pool is whole");
+	data = map_node("kept", 3 * BLOCK, PROT_READ);
+	check(data != MAP_FAILED && !mismatches(data, 3 * BLOCK, 42), "the extent is back");
+	munmap(data, 3 * BLOCK);
+	check_errno(repair(fd, slot, good), EINVAL, "once more, with nothing damaged");
+	begin("format");
 }
 
 static void test_formats(void)
@@ -849,6 +1242,7 @@ static void test_formats(void)
 	check(data != MAP_FAILED && data[1023] == 77, "an intact extent is read and written");
 	data[1023] = 78;
 	munmap(data, 8192);
+	test_repair(fd, slot, record);
 	close(fd);
 	unload();
 	map_raw();
@@ -892,7 +1286,14 @@ int main(void)
 	test_next(fd);
 	test_many(fd);
 	test_owners(fd);
+	test_rename(fd);
+	test_resize(fd);
+	test_set(fd);
+	test_seal(fd);
+	test_metadata(fd);
+	test_limit(fd);
 	test_unload(fd);
+	test_limit_kept();
 	test_formats();
 	return done();
 }
