@@ -86,34 +86,39 @@ int pmpool_do_resize(struct pmpool_call *call)
 	struct pmpool *pool = call->pool;
 	struct pmpool_record rec;
 	struct pmpool_extent *ext;
-	u64 room;
+	u64 room, blocks;
 	int ret;
 
-	arg->largest = 0;
 	if (!arg->length)
 		return -EINVAL;
 	ext = extent_to_change(pool, arg->id, arg->name);
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
-	guard(rwsem_write)(&pool->lock);
-
-	rec = ext->record;
-	room = pmpool_space_room(&pool->space, rec.first_block, ext->slot);
+	/* Places and lengths do not change while the admin mutex is held. */
+	room = pmpool_space_room(&pool->space, ext->record.first_block, ext->slot);
 	arg->largest = room << PMPOOL_FORMAT_BLOCK_SHIFT;
+	ret = pmpool_call_tell(call);
+	if (ret)
+		return ret;
 	if (arg->length > arg->largest)
 		return -ENOSPC;
 
-	rec.length = arg->length;
-	rec.blocks = DIV_ROUND_UP_ULL(arg->length, PMPOOL_FORMAT_BLOCK_SIZE);
-	if (rec.length < ext->record.length && ext->mappings)
-		return -EBUSY;
-	if (rec.blocks > ext->record.blocks) {
-		ret = pmpool_limit_check(pool, rec.uid, rec.blocks - ext->record.blocks, 0);
+	blocks = DIV_ROUND_UP_ULL(arg->length, PMPOOL_FORMAT_BLOCK_SIZE);
+	if (blocks > ext->record.blocks) {
+		ret = pmpool_limit_check(pool, ext->record.uid, blocks - ext->record.blocks, 0);
 		if (ret)
 			return ret;
 	}
 
+	guard(rwsem_write)(&pool->lock);
+
+	if (arg->length < ext->record.length && ext->mappings)
+		return -EBUSY;
+
+	rec = ext->record;
+	rec.length = arg->length;
+	rec.blocks = blocks;
 	scoped_guard(mutex, &pool->bitmap_lock)
 		pmpool_format_resize(&pool->format, ext->slot, &rec, &ext->record);
 	pmpool_space_resize(&pool->space, rec.first_block, ext->slot, rec.blocks);
@@ -168,7 +173,7 @@ static bool set_valid(const struct pmpool_set *arg)
 static void announce_change(struct pmpool_extent *ext, const struct pmpool_record *rec)
 {
 	char mode[32], uid[32], gid[32];
-	char *env[] = { mode, uid, gid, NULL };
+	char *env[4] = { mode, uid, gid };
 
 	snprintf(mode, sizeof(mode), "PMPOOL_MODE=%04o", rec->mode);
 	snprintf(uid, sizeof(uid), "PMPOOL_UID=%u", rec->uid);

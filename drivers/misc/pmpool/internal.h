@@ -104,6 +104,7 @@ struct pmpool {
  * @record: id, name, place, uuid and times never change; the rest is guarded by
  *	@pool->lock
  * @by_name: in @pool->names; guarded by @pool->lock
+ * @nodeless: there was no memory for the name of its node
  * @live: it can be opened and mapped; guarded by @pool->lock
  * @mappings: VMAs that map it; guarded by @pool->lock
  * @writable: those of them that are or can be made writable; guarded by
@@ -120,6 +121,7 @@ struct pmpool_extent {
 	u32 slot;
 	struct pmpool_record record;
 	struct hlist_node by_name;
+	bool nodeless;
 	bool live;
 	unsigned int mappings;
 	unsigned int writable;
@@ -223,6 +225,7 @@ int pmpool_do_set(struct pmpool_call *call);
 /* ioctl.c */
 extern const struct file_operations pmpool_fops;
 extern const struct file_operations pmpool_extent_fops;
+int pmpool_call_tell(struct pmpool_call *call);
 
 /* limit.c */
 int pmpool_limit_load(struct pmpool *pool, u32 slot, const struct pmpool_record *rec);

@@ -26,8 +26,9 @@
  * @flags: that this kernel knows
  * @on_extent: it works on an extent's own file
  * @admin: run with the pool's admin mutex held
- * @always_out: the result is copied out with an error as well
- * @run: does it; the result is in call->arg, and copied out afterwards
+ * @looks: it changes nothing, and what it found is in call->arg for copying out
+ * @run: does it. Copies out by itself, before anything is changed, if there is
+ *	something to tell: a caller that gets EFAULT has changed nothing
  */
 struct pmpool_op {
 	unsigned int cmd;
@@ -36,11 +37,17 @@ struct pmpool_op {
 	u32 flags;
 	bool on_extent;
 	bool admin;
-	bool always_out;
+	bool looks;
 	int (*run)(struct pmpool_call *call);
 };
 
-static int call_copy_out(struct pmpool_call *call)
+/**
+ * pmpool_call_tell - copy the struct of an ioctl out to the caller
+ * @call: under way; the pool's lock is not held
+ *
+ * Return: 0 or -EFAULT.
+ */
+int pmpool_call_tell(struct pmpool_call *call)
 {
 	return copy_to_user(call->user, &call->arg, min(call->user_size, call->op->size)) ?
 	       -EFAULT : 0;
@@ -101,10 +108,9 @@ static int pmpool_do_create(struct pmpool_call *call)
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
-	/* Told before it exists: a caller that can not be told has not made it. */
 	arg->id = ext->record.id;
 	arg->offset = pmpool_extent_offset(ext);
-	ret = call_copy_out(call);
+	ret = pmpool_call_tell(call);
 	if (ret)
 		pmpool_extent_abort(ext);
 	else
@@ -198,15 +204,14 @@ static int pmpool_do_next(struct pmpool_call *call)
 	}
 
 static const struct pmpool_op pmpool_ops[] = {
-	OP(PMPOOL_INFO, pmpool_do_info, pmpool_info, base, 0),
+	OP(PMPOOL_INFO, pmpool_do_info, pmpool_info, base, 0, .looks = true),
 	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0, .admin = true),
 	OP(PMPOOL_OPEN, pmpool_do_open, pmpool_open, info,
-	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true),
+	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true, .looks = true),
 	OP(PMPOOL_REMOVE, pmpool_do_remove, pmpool_remove, name, 0, .admin = true),
-	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, 0),
+	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, 0, .looks = true),
 	OP(PMPOOL_RENAME, pmpool_do_rename, pmpool_rename, new_name, 0, .admin = true),
-	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true,
-	   .always_out = true),
+	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true),
 	OP(PMPOOL_SET, pmpool_do_set, pmpool_set, tag,
 	   PMPOOL_SET_MODE | PMPOOL_SET_UID | PMPOOL_SET_GID | PMPOOL_SET_TAG, .admin = true),
 	OP(PMPOOL_SEAL, pmpool_do_seal, pmpool_seal, name, 0, .on_extent = true),
@@ -233,7 +238,7 @@ static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long
 	unsigned int nr = _IOC_NR(cmd) - PMPOOL_CMD_BASE;
 	struct pmpool_file *pf = file->private_data;
 	struct pmpool_call call = { .pool = pf->pool, .file = file, .pf = pf };
-	int ret, out;
+	int ret;
 
 	if (nr >= ARRAY_SIZE(pmpool_ops) || pmpool_ops[nr].cmd != cmd)
 		return -ENOTTY;
@@ -254,10 +259,9 @@ static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long
 		return -EOPNOTSUPP;
 
 	ret = call_run(&call);
-	if (ret && !call.op->always_out)
-		return ret;
-	out = call_copy_out(&call);
-	return ret ?: out;
+	if (!ret && call.op->looks)
+		ret = pmpool_call_tell(&call);
+	return ret;
 }
 
 static struct pmpool_file *file_new(struct pmpool *pool, struct pmpool_extent *ext)

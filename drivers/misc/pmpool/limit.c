@@ -140,6 +140,11 @@ void pmpool_limits_unload(struct pmpool *pool)
 	xa_destroy(&pool->limits);
 }
 
+static u64 to_blocks(u64 bytes)
+{
+	return bytes == U64_MAX ? U64_MAX : bytes >> PMPOOL_FORMAT_BLOCK_SHIFT;
+}
+
 /* Make, change or take away a user's limit. */
 static int limit_set(struct pmpool *pool, u32 uid, u64 blocks, u64 extents)
 {
@@ -220,21 +225,20 @@ int pmpool_do_limit(struct pmpool_call *call)
 	     (arg->uid != (u32)-1 && !uid_eq(kuid, current_fsuid()))) && !capable(CAP_SYS_ADMIN))
 		return -EPERM;
 
-	if (arg->flags & PMPOOL_LIMIT_SET) {
-		blocks = arg->max_bytes == U64_MAX ? U64_MAX :
-			 arg->max_bytes >> PMPOOL_FORMAT_BLOCK_SHIFT;
-		ret = limit_set(pool, uid, blocks, arg->max_extents);
-		if (ret)
-			return ret;
-	}
-
-	guard(rwsem_read)(&pool->lock);
-
-	limit = xa_load(&pool->limits, uid);
-	arg->max_bytes = !limit || limit->blocks == U64_MAX ? U64_MAX :
-			 limit->blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
-	arg->max_extents = limit ? limit->extents : U64_MAX;
+	/* All of this changes with the admin mutex held only. */
 	count_user(pool, uid, &blocks, &arg->extents);
 	arg->bytes = blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
-	return 0;
+	limit = xa_load(&pool->limits, uid);
+	if (arg->flags & PMPOOL_LIMIT_SET) {
+		blocks = to_blocks(arg->max_bytes);
+	} else {
+		blocks = limit ? limit->blocks : U64_MAX;
+		arg->max_extents = limit ? limit->extents : U64_MAX;
+	}
+	arg->max_bytes = blocks == U64_MAX ? U64_MAX : blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
+
+	ret = pmpool_call_tell(call);
+	if (ret || !(arg->flags & PMPOOL_LIMIT_SET))
+		return ret;
+	return limit_set(pool, uid, blocks, arg->max_extents);
 }
