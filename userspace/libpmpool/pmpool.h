@@ -222,8 +222,9 @@ int pmpool_extent_seal(struct pmpool_extent *extent);
 int pmpool_get_limit(struct pmpool *pool, uid_t uid, struct pmpool_user_limit **limit);
 void pmpool_limit_free(struct pmpool_user_limit *limit);
 /*
- * Of all extents of that user, in whole blocks, and how many; PMPOOL_NO_LIMIT.
- * A user without a limit of their own is given that of PMPOOL_ANY_USER.
+ * Of all extents of that user, in whole blocks, and how many. Both are
+ * PMPOOL_NO_LIMIT for a user without a limit of their own; then that of
+ * PMPOOL_ANY_USER holds.
  */
 uint64_t pmpool_limit_max_size(const struct pmpool_user_limit *limit);
 uint64_t pmpool_limit_max_extents(const struct pmpool_user_limit *limit);

@@ -29,6 +29,10 @@ int verb_list(int argc, char **argv);
 int verb_info(int argc, char **argv);
 int verb_create(int argc, char **argv);
 int verb_remove(int argc, char **argv);
+int verb_rename(int argc, char **argv);
+int verb_resize(int argc, char **argv);
+int verb_set(int argc, char **argv);
+int verb_limit(int argc, char **argv);
 int verb_kexec(int argc, char **argv);
 int verb_status(int argc, char **argv);
 
@@ -56,6 +60,8 @@ int error_status(int err);
 void create_error(char *to, size_t len, int err, uint64_t size, uint64_t align,
 		  const struct pmpool_pool_info *info);
 const char *remove_error(int err);
+/* Of an extent that exists. */
+const char *change_error(int err);
 
 /* All that was written is out; else say so. Returns an exit status. */
 int finish_output(int status);
@@ -76,6 +82,17 @@ const char *format_size(char to[SIZE_TEXT], uint64_t size, bool exact);
 
 /* Permission bits in octal. Returns NULL, or what is wrong with the text. */
 const char *parse_mode(const char *text, mode_t *mode);
+
+/*
+ * user.c: users and groups. To read one returns NULL, or what is wrong with the
+ * text.
+ */
+#define USER_TEXT 40
+
+const char *parse_user(const char *text, uid_t *uid);
+const char *parse_group(const char *text, gid_t *gid);
+/* The name, or the number of who has none. */
+const char *format_user(char to[USER_TEXT], uid_t uid);
 
 /*
  * describe.c: pools and extents as text and as JSON.

@@ -16,6 +16,10 @@ static const struct verb {
 	{ "info", verb_info },
 	{ "create", verb_create },
 	{ "remove", verb_remove },
+	{ "rename", verb_rename },
+	{ "resize", verb_resize },
+	{ "set", verb_set },
+	{ "limit", verb_limit },
 	{ "kexec", verb_kexec },
 	{ "status", verb_status },
 };
@@ -28,6 +32,10 @@ static const char help[] =
 	"  info [NAME]       show an extent, or the pool\n"
 	"  create NAME SIZE  make an extent\n"
 	"  remove NAME...    remove extents\n"
+	"  rename OLD NEW    give an extent another name\n"
+	"  resize NAME SIZE  make an extent longer or shorter\n"
+	"  set NAME          change an extent's mode, owner, group or tag\n"
+	"  limit [USER]      show or set how much of the pool a user may have\n"
 	"  kexec             start the staged kernel, if the pool survives that\n"
 	"  status            show whether the pool is well and a kexec safe\n"
 	"\n"

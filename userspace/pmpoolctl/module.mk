@@ -6,15 +6,32 @@ BINDIR ?= $(PREFIX)/bin
 
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
-	create daemon describe info kexec list main remove say size status table)
+	create daemon describe info kexec limit list main metadata remove rename resize \
+	say set size status table user)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
 pmpoolctl-libs := $(shell pkg-config --libs json-c)
+
+# The driver's own code, and what uses it by driver.h.
+pmpoolctl-driver-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,driver-format driver-space)
+pmpoolctl-objs += $(pmpoolctl-driver-objs)
+pmpoolctl-driver-cppflags := -isystem userspace/kernel -Idrivers/misc/pmpool
+# Kernel code may leave parameters unused.
+pmpoolctl-driver-cflags = -Dpmpool_name_valid=pmpool_format_name_valid $(CFLAGS) \
+	-Wno-unused-parameter
+pmpoolctl-driver-users := metadata
+$(pmpoolctl-driver-objs) $(pmpoolctl-driver-users:%=$(BUILD)/obj/pmpoolctl/%.o): \
+	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
 
 PROGRAMS += $(BUILD)/pmpoolctl
 
 $(BUILD)/obj/pmpoolctl/%.o: $(pmpoolctl-dir)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(pmpoolctl-cppflags) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/pmpoolctl/driver-%.o: drivers/misc/pmpool/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(pmpoolctl-cppflags) $(pmpoolctl-driver-cflags) \
+		-MMD -MP -c -o $@ $<
 
 # With the library inside: the tool that looks after a pool should run from
 # wherever it was built or copied to.
@@ -30,6 +47,14 @@ $(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(LIB_STATIC)
 UNIT_TESTS += $(BUILD)/test/test-pmpoolctl
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))
+
+$(patsubst %,$(BUILD)/obj/pmpoolctl/san/%.o,driver-format driver-space $(pmpoolctl-driver-users)): \
+	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
+
+$(BUILD)/obj/pmpoolctl/san/driver-%.o: drivers/misc/pmpool/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(pmpoolctl-cppflags) $(pmpoolctl-driver-cflags) \
+		$(libpmpool-san) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/pmpoolctl/san/%.o: $(pmpoolctl-dir)/%.c
 	@mkdir -p $(@D)

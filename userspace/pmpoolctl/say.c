@@ -42,13 +42,15 @@ const char *error_text(int err)
 	case EROFS:
 		return "the pool is read-only: its format has a feature that this driver can not write; use the driver that made it";
 	case EUCLEAN:
-		return "the pool is degraded: part of its metadata is damaged, see dmesg; intact extents can still be used";
+		return "the pool is degraded: part of its metadata is damaged, see pmpoolctl check; intact extents can still be used";
 	case ENOTTY:
 		return "the driver does not know this request; the pmpool module and pmpoolctl should be of one version";
 	case E2BIG:
 	case EOPNOTSUPP:
 	case EPROTONOSUPPORT:
 		return "the driver speaks another version of the interface; the pmpool module and pmpoolctl should be of one version";
+	case EDQUOT:
+		return "you would have more than your limit; see pmpoolctl limit";
 	case ENOMEM:
 		return "out of memory";
 	default:
@@ -174,6 +176,19 @@ const char *remove_error(int err)
 		return "it belongs to somebody else; only its owner or root may remove it";
 	default:
 		return error_text(err);
+	}
+}
+
+const char *change_error(int err)
+{
+	switch (-err) {
+	case EPERM:
+	case EACCES:
+		return "it belongs to somebody else; only its owner or root may change it";
+	case EDQUOT:
+		return "its owner would have more than its limit; see pmpoolctl limit";
+	default:
+		return remove_error(err);
 	}
 }
 

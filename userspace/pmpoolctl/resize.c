@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pmpoolctl resize: make an extent longer or shorter where it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+
+static const char help[] =
+	"Usage: pmpoolctl resize [--bytes] NAME SIZE\n"
+	"Make the extent NAME SIZE bytes long. It stays where it is; what is added\n"
+	"reads as zeroes, what is cut off is lost. SIZE is like 4096, 2M or 1.5GiB.\n"
+	"\n"
+	"  -b, --bytes  sizes in bytes\n"
+	"  -h, --help   show this help\n";
+
+static void report_failure(const char *name, uint64_t size, uint64_t largest, int err, bool exact)
+{
+	char wanted[SIZE_TEXT];
+	char found[SIZE_TEXT];
+
+	if (err != -ENOSPC) {
+		say("cannot resize '%s': %s", name,
+		    err == -EBUSY ? "it is mapped, and can only become longer; stop the program that uses it first" :
+		    change_error(err));
+		return;
+	}
+
+	format_size(wanted, size, exact);
+	format_size(found, largest, exact);
+	/* "no room for 2.0 GiB, the largest is 2.0 GiB" would help nobody. */
+	if (strcmp(wanted, found) == 0) {
+		format_size(wanted, size, true);
+		format_size(found, largest, true);
+	}
+	say("cannot resize '%s' to %s: the blocks behind it are in use; the largest size possible is %s (%" PRIu64 " bytes)",
+	    name, wanted, found, largest);
+}
+
+int verb_resize(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "bytes", no_argument, NULL, 'b' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	uint64_t largest = 0;
+	struct pmpool *pool;
+	char text[SIZE_TEXT];
+	bool exact = false;
+	const char *wrong;
+	const char *name;
+	uint64_t size;
+	int status;
+	int c, ret;
+
+	while ((c = getopt_long(argc, argv, "bh", options, NULL)) != -1) {
+		switch (c) {
+		case 'b':
+			exact = true;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return finish_output(CTL_OK);
+		default:
+			return say_usage("resize");
+		}
+	}
+	if (argc - optind != 2) {
+		if (argc - optind < 2)
+			say("resize needs a name and a size");
+		else
+			say("resize takes one name and one size, not '%s' as well", argv[optind + 2]);
+		return say_usage("resize");
+	}
+	name = argv[optind];
+	if (!check_name("resize", name))
+		return CTL_USAGE;
+	wrong = parse_size(argv[optind + 1], &size);
+	if (!wrong && size == 0)
+		wrong = "an extent has at least 1 byte; see pmpoolctl remove";
+	if (wrong) {
+		say("cannot resize '%s': size '%s': %s", name, argv[optind + 1], wrong);
+		return CTL_USAGE;
+	}
+
+	status = open_pool(O_RDWR, &pool);
+	if (status)
+		return status;
+
+	ret = pmpool_resize(pool, name, size, &largest);
+	pmpool_close(pool);
+	if (ret) {
+		report_failure(name, size, largest, ret, exact);
+		return ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
+	}
+	printf("resized '%s': %s\n", name, format_size(text, size, exact));
+	return finish_output(CTL_OK);
+}
