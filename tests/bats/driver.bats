@@ -7,8 +7,14 @@
 load guest
 
 setup_file() {
-	mini driver --pool 128M --timeout 180 --file "$BUILD/guest/test-driver:/bin/test-driver" \
-		-- /bin/test-driver 3>&- &
+	{
+		mini driver --pool 192M --timeout 240 \
+			--file "$BUILD/guest/test-driver:/bin/test-driver" -- /bin/test-driver
+		mini driver32 --pool 192M --timeout 240 \
+			--file "$BUILD/guest/test-driver32:/bin/test-driver" -- /bin/test-driver
+		mini huge --mem 5G --cpus 1 --pool 2304M --timeout 240 \
+			--file "$BUILD/guest/test-huge:/bin/test-huge" -- /bin/test-huge
+	} 3>&- &
 	mini kexec --pool 128M --timeout 600 --file "$BUILD/guest/test-kexec:/bin/test-kexec" \
 		-- /bin/test-kexec 3>&- &
 	wait
@@ -88,6 +94,18 @@ setup_file() {
 
 @test "newer, damaged and foreign formats are refused or degraded, never overwritten" {
 	group driver format 30
+}
+
+@test "a 32-bit program gets the same results" {
+	ended_well driver32
+	diff <(sed 's/^\(not \)*ok [0-9]* - //' "$BATS_FILE_TMPDIR/driver.tap") \
+		<(sed 's/^\(not \)*ok [0-9]* - //' "$BATS_FILE_TMPDIR/driver32.tap")
+	[ "$(grep -c ^ok "$BATS_FILE_TMPDIR/driver32.tap")" -gt 300 ]
+}
+
+@test "pages of 1 GiB where the extent allows, and sealing with them" {
+	group huge huge 15
+	ended_well huge
 }
 
 @test "the driver's guest ended well" {

@@ -2,9 +2,15 @@
 #
 # Programs for the minimal guest: static, and talking to the driver itself.
 
-GUEST_TESTS += $(BUILD)/guest/test-driver $(BUILD)/guest/test-kexec
+GUEST_TESTS += $(patsubst %,$(BUILD)/guest/%,test-driver test-driver32 test-kexec test-huge)
 
-$(BUILD)/guest/test-%: tests/driver/test-%.c tests/driver/guest.h tests/unit/tap.h \
-		$(wildcard include/uapi/linux/pmpool*.h)
+guest-headers := tests/driver/guest.h tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
+
+$(BUILD)/guest/test-%: tests/driver/test-%.c $(guest-headers)
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/unit -static -o $@ $<
+
+# A 32-bit program has to get the same results.
+$(BUILD)/guest/test-driver32: tests/driver/test-driver.c $(guest-headers)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -m32 -D_FILE_OFFSET_BITS=64 -Itests/unit -static -o $@ $<
