@@ -20,6 +20,7 @@
 
 #define GIB		(1024 * MIB)
 #define ROUNDS		5
+#define CONTEND		(64 * MIB)
 #define SOCKET		"/tmp/pmkv"
 
 extern char **environ;
@@ -246,11 +247,105 @@ static void bench_pmkv(const char *name, uint64_t length, char *keys, char *size
 	result(result_name, median(times));
 }
 
-int main(void)
+/* The time that as many processes take to touch memory 4 KiB at a time. */
+static uint64_t fault_together(char **mem, unsigned int count)
+{
+	volatile uint32_t *go;
+	uint64_t start;
+	unsigned int i;
+	int status;
+
+	go = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (go == MAP_FAILED)
+		die("mmap");
+	for (i = 0; i < count; i++) {
+		if (!fork()) {
+			size_t at;
+
+			__atomic_add_fetch(&go[1], 1, __ATOMIC_SEQ_CST);
+			while (!go[0])
+				;
+			for (at = 4096; at < CONTEND; at += 4096) {
+				if (at % BLOCK)
+					((volatile char *)mem[i])[at] = 1;
+			}
+			_exit(0);
+		}
+	}
+	while (go[1] < count)
+		;
+	start = now();
+	go[0] = 1;
+	for (i = 0; i < count; i++)
+		if (wait(&status) < 0 || status)
+			die("a process that touches memory");
+	munmap((void *)go, 4096);
+	return now() - start;
+}
+
+/* Small pages only: the mapping begins a page off the blocks. */
+static void *map_small(const char *name)
+{
+	char path[64];
+	void *mem;
+	int fd;
+
+	snprintf(path, sizeof(path), NODES "%s", name);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	mem = mmap((void *)(0x600000001000 + (name[1] - '0') * GIB), CONTEND, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (fd < 0 || mem == MAP_FAILED)
+		die(path);
+	close(fd);
+	return mem;
+}
+
+/*
+ * Faults of two virtual CPUs on two extents, on one, and of one on one. The
+ * blocks are zeroed before, so that faulting is all there is to do.
+ */
+static void bench_contention(void)
+{
+	static const struct {
+		const char *name;
+		unsigned int processes, extents;
+	} runs[] = { { "contend-1-1", 1, 1 }, { "contend-2-1", 2, 1 }, { "contend-2-2", 2, 2 } };
+	uint64_t times[ROUNDS];
+	char *mem[2];
+	unsigned int i, round;
+	int fd = pool();
+
+	if (create(fd, "c0", CONTEND) || create(fd, "c1", CONTEND))
+		die("create");
+	for (i = 0; i < 2; i++) {
+		mem[i] = map_node(i ? "c1" : "c0", CONTEND, PROT_READ | PROT_WRITE);
+		memset(mem[i], 1, CONTEND);
+		munmap(mem[i], CONTEND);
+	}
+	for (i = 0; i < 3; i++) {
+		for (round = 0; round < ROUNDS; round++) {
+			mem[0] = map_small("c0");
+			mem[1] = runs[i].extents == 2 ? map_small("c1") : mem[0];
+			times[round] = fault_together(mem, runs[i].processes);
+			munmap(mem[0], CONTEND);
+			if (mem[1] != mem[0])
+				munmap(mem[1], CONTEND);
+		}
+		result(runs[i].name, median(times));
+	}
+	remove_extent(fd, "c0");
+	remove_extent(fd, "c1");
+	close(fd);
+}
+
+int main(int argc, char **argv)
 {
 	find_region();
 	if (load(params))
 		die("load");
+	if (argc > 1 && !strcmp(argv[1], "contention")) {
+		bench_contention();
+		return 0;
+	}
 	bench_faults();
 	bench_pmkv("1M", 64 * MIB, "16", "65536");
 	bench_pmkv("1G", GIB + GIB / 4, "16384", "65536");
