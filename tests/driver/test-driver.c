@@ -1232,7 +1232,7 @@ static void test_formats(void)
 	mem[50] = ~byte;
 	mem[256 + 50] = ~byte;
 	check_errno(load_region(region), 0, "with both places of a record damaged");
-	check(strstr(messages(), "is damaged") && !strcmp(slurp(SYSFS "state"), "degraded") &&
+	check(strstr(messages(), "('kept'), at offset") && !strcmp(slurp(SYSFS "state"), "degraded") &&
 	      sysfs("damaged") == 1, "the pool is degraded");
 	fd = open(POOL, O_RDWR | O_CLOEXEC);
 	check_errno(open_extent(fd, "kept", PMPOOL_OPEN_READ, NULL), ENOENT, "open the damaged one");

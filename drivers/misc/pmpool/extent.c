@@ -495,8 +495,10 @@ static int extents_scan(struct pmpool *pool, struct pmpool_record *rec)
 			continue;
 		__set_bit(slot, pool->used);
 		if (ret) {
-			dev_err(pool->dev, "extent record %u, at offset %#llx, is damaged\n",
-				slot, fmt->table_offset +
+			if (!pmpool_format_guess_name(fmt, slot, rec->name))
+				strscpy(rec->name, "?", sizeof(rec->name));
+			dev_err(pool->dev, "extent record %u ('%s'), at offset %#llx, is damaged: see pmpoolctl check\n",
+				slot, rec->name, fmt->table_offset +
 				slot * (u64)sizeof(struct pmpool_format_slot));
 			pool->damaged++;
 			continue;

@@ -582,6 +582,28 @@ int pmpool_format_read(const struct pmpool_format *fmt, u32 slot, struct pmpool_
 	return 0;
 }
 
+/**
+ * pmpool_format_guess_name - what the extent of a damaged record may be called
+ * @fmt: of an open pool
+ * @slot: of the record
+ * @name: out
+ *
+ * Return: whether one of the places has a name in it. It is for people only.
+ */
+bool pmpool_format_guess_name(const struct pmpool_format *fmt, u32 slot, char name[64])
+{
+	struct pmpool_format_record disk;
+	unsigned int copy;
+
+	for (copy = 0; copy < 2; copy++) {
+		memcpy(&disk, fmt->mem + record_offset(fmt, slot, copy), sizeof(disk));
+		memcpy(name, disk.name, sizeof(disk.name));
+		if (pmpool_name_valid(name))
+			return true;
+	}
+	return false;
+}
+
 static u64 record_seq(const struct pmpool_format *fmt, u32 slot)
 {
 	struct pmpool_format_record disk;

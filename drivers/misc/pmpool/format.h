@@ -118,6 +118,7 @@ void pmpool_format_detach(struct pmpool_format *fmt, u64 now);
 
 bool pmpool_name_valid(const char name[64]);
 int pmpool_format_read(const struct pmpool_format *fmt, u32 slot, struct pmpool_record *rec);
+bool pmpool_format_guess_name(const struct pmpool_format *fmt, u32 slot, char name[64]);
 u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot);
 bool pmpool_format_decode(const struct pmpool_format *fmt, u32 slot,
 			  const struct pmpool_format_record *disk, struct pmpool_record *rec);
