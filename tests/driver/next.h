@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The next kernel, from inside a test program of the minimal guest: the same
+ * kernel and initramfs again, staged with kexec_file_load(2) now and started
+ * later, so that a program can be cut off in the middle of what it does.
+ */
+#ifndef TESTS_DRIVER_NEXT_H
+#define TESTS_DRIVER_NEXT_H
+
+#include <linux/kexec.h>
+#include <linux/reboot.h>
+#include <sys/reboot.h>
+
+#include "guest.h"
+
+#define CMDLINE_SIZE	2048
+
+/* Take every argument out of a command line that begins with a text. */
+static inline void drop_arguments(char *line, const char *start)
+{
+	size_t len = strlen(start);
+	char *word = line, *next;
+
+	while (*word) {
+		next = word + strcspn(word, " ");
+		next += strspn(next, " ");
+		if (!strncmp(word, start, len))
+			memmove(word, next, strlen(next) + 1);
+		else
+			word = next;
+	}
+}
+
+/*
+ * This kernel's command line with the count of boots in it one higher and more
+ * arguments, if any, behind it.
+ */
+static inline const char *next_cmdline(unsigned int boot, const char *more)
+{
+	static char line[2 * CMDLINE_SIZE];
+	size_t len;
+
+	snprintf(line, CMDLINE_SIZE, "%s", slurp("/proc/cmdline"));
+	drop_arguments(line, "pmpool_test.boot=");
+	len = strlen(line);
+	snprintf(line + len, sizeof(line) - len, " pmpool_test.boot=%u%s%s", boot + 1,
+		 more ? " " : "", more ?: "");
+	if (strlen(line) >= CMDLINE_SIZE) {
+		fprintf(stderr, "the next kernel's command line has %zu bytes, %u are possible\n",
+			strlen(line), CMDLINE_SIZE - 1);
+		exit(1);
+	}
+	return line;
+}
+
+/* Stage the kernel and the initramfs that run now. Takes seconds when emulated. */
+static inline int stage(const char *cmdline, unsigned long flags)
+{
+	int kernel = open("/kexec/vmlinuz", O_RDONLY | O_CLOEXEC);
+	int initrd = open("/sys/firmware/initrd", O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (kernel < 0 || initrd < 0)
+		die("/kexec/vmlinuz and /sys/firmware/initrd");
+	ret = syscall(SYS_kexec_file_load, kernel, initrd, strlen(cmdline) + 1, cmdline, flags);
+	close(kernel);
+	close(initrd);
+	return ret;
+}
+
+/* Start what was staged, at once and with every process running. */
+__attribute__((noreturn))
+static inline void start_next(void)
+{
+	fflush(NULL);
+	reboot(LINUX_REBOOT_CMD_KEXEC);
+	die("starting the staged kernel");
+}
+
+#endif /* TESTS_DRIVER_NEXT_H */

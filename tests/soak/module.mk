@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The kexec loop: `make soak CYCLES=300`; SEED= repeats what another run did.
+
+CYCLES ?= 30
+SOAK_GUEST := $(BUILD)/guest/soak $(BUILD)/guest/pmpool.ko
+GUEST_TESTS += $(SOAK_GUEST)
+
+$(BUILD)/guest/soak: tests/soak/soak.c tests/driver/next.h tests/driver/guest.h \
+		tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/driver -Itests/unit -static -o $@ $<
+
+# Every kexec reads and sums up the initramfs: without what only a debugger needs
+# it is much smaller.
+$(BUILD)/guest/pmpool.ko: $(BUILD)/module/pmpool.ko
+	@mkdir -p $(@D)
+	strip --strip-debug -o $@ $<
+
+.PHONY: soak
+soak: $(SOAK_GUEST)
+	@PMPOOL_BUILD=$(BUILD) tests/soak/run $(if $(SEED),--seed $(SEED)) $(CYCLES)
