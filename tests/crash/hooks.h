@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Included before format.c, so that a test sees each of its stores to the region
+ * and each of its write barriers, and so that its checksums are fast enough to
+ * attach a pool millions of times.
+ */
+#ifndef TESTS_CRASH_HOOKS_H
+#define TESTS_CRASH_HOOKS_H
+
+#include <linux/kernel.h>
+
+struct pmpool_format;
+
+void crash_stored(const struct pmpool_format *fmt, const void *at);
+#define pmpool_format_stored(fmt, at)	crash_stored(fmt, at)
+
+void crash_barrier(void);
+#undef smp_wmb
+#define smp_wmb()	crash_barrier()
+
+u32 fast_crc32c(u32 crc, const void *data, size_t size);
+bool fast_crc32c_right(void);
+#define crc32c(crc, data, size)	fast_crc32c(crc, data, size)
+
+#endif /* TESTS_CRASH_HOOKS_H */
