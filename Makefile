@@ -40,6 +40,8 @@ include systemd/module.mk
 include udev/module.mk
 include tests/unit/module.mk
 include tests/driver/module.mk
+include tests/crash/module.mk
+include tests/soak/module.mk
 include bench/module.mk
 
 .PHONY: programs module tests
@@ -105,6 +107,8 @@ help:
 	@echo "make            build the module, the library and the programs into build/"
 	@echo "make demo       boot a guest and show the main job in it"
 	@echo "make check      every test; 'tests/run --help' runs some of them"
+	@echo "make crashtest  stop the world after every store to the metadata"
+	@echo "make soak       kexec in the middle of a workload, CYCLES= times"
 	@echo "make lint       every style check"
 	@echo "make bench      figures, measured in guests"
 	@echo "make install    DESTDIR=, PREFIX=/usr, KVER=the kernel to install the module for"
