@@ -33,6 +33,8 @@ int verb_rename(int argc, char **argv);
 int verb_resize(int argc, char **argv);
 int verb_set(int argc, char **argv);
 int verb_limit(int argc, char **argv);
+int verb_check(int argc, char **argv);
+int verb_dump(int argc, char **argv);
 int verb_kexec(int argc, char **argv);
 int verb_status(int argc, char **argv);
 

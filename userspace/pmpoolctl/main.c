@@ -20,6 +20,8 @@ static const struct verb {
 	{ "resize", verb_resize },
 	{ "set", verb_set },
 	{ "limit", verb_limit },
+	{ "check", verb_check },
+	{ "dump", verb_dump },
 	{ "kexec", verb_kexec },
 	{ "status", verb_status },
 };
@@ -36,6 +38,8 @@ static const char help[] =
 	"  resize NAME SIZE  make an extent longer or shorter\n"
 	"  set NAME          change an extent's mode, owner, group or tag\n"
 	"  limit [USER]      show or set how much of the pool a user may have\n"
+	"  check [FILE]      show what is wrong with the metadata; --repair mends it\n"
+	"  dump [FILE]       show the metadata itself\n"
 	"  kexec             start the staged kernel, if the pool survives that\n"
 	"  status            show whether the pool is well and a kexec safe\n"
 	"\n"

@@ -6,19 +6,23 @@ BINDIR ?= $(PREFIX)/bin
 
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
-	create daemon describe info kexec limit list main metadata remove rename resize \
-	say set size status table user)
+	check create daemon describe dump examine info kexec limit list main mend metadata \
+	opinion remove rename resize say set size source status table user)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
-pmpoolctl-libs := $(shell pkg-config --libs json-c)
+pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c)
 
 # The driver's own code, and what uses it by driver.h.
 pmpoolctl-driver-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,driver-format driver-space)
 pmpoolctl-objs += $(pmpoolctl-driver-objs)
-pmpoolctl-driver-cppflags := -isystem userspace/kernel -Idrivers/misc/pmpool
+
+# The daemon's catalogs, read with its own code.
+pmpoolctl-catalog := catalog file strlist
+pmpoolctl-driver-cppflags := -isystem userspace/kernel -Idrivers/misc/pmpool \
+	-Iuserspace/pmpoold
 # Kernel code may leave parameters unused.
 pmpoolctl-driver-cflags = -Dpmpool_name_valid=pmpool_format_name_valid $(CFLAGS) \
 	-Wno-unused-parameter
-pmpoolctl-driver-users := metadata
+pmpoolctl-driver-users := check dump examine mend metadata opinion source
 $(pmpoolctl-driver-objs) $(pmpoolctl-driver-users:%=$(BUILD)/obj/pmpoolctl/%.o): \
 	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
 
@@ -35,20 +39,22 @@ $(BUILD)/obj/pmpoolctl/driver-%.o: drivers/misc/pmpool/%.c
 
 # With the library inside: the tool that looks after a pool should run from
 # wherever it was built or copied to.
-$(BUILD)/pmpoolctl: $(pmpoolctl-objs) $(LIB_STATIC)
+$(BUILD)/pmpoolctl: $(pmpoolctl-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) $(LIB_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
 
 # For a guest without libraries. The linker warns that names of users need
 # glibc's modules: without them, numbers are shown.
-$(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(LIB_STATIC)
+$(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) \
+		$(LIB_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
 
 # Unit tests: all but main(), under sanitizers.
-UNIT_TESTS += $(BUILD)/test/test-pmpoolctl
+UNIT_TESTS += $(BUILD)/test/test-pmpoolctl $(BUILD)/test/test-pmpoolctl-check
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))
 
-$(patsubst %,$(BUILD)/obj/pmpoolctl/san/%.o,driver-format driver-space $(pmpoolctl-driver-users)): \
+$(patsubst %,$(BUILD)/obj/pmpoolctl/san/%.o,driver-format driver-space $(pmpoolctl-driver-users) \
+	test-pmpoolctl-check): \
 	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
 
 $(BUILD)/obj/pmpoolctl/san/driver-%.o: drivers/misc/pmpool/%.c
@@ -65,8 +71,10 @@ $(BUILD)/obj/pmpoolctl/san/test-%.o: $(pmpoolctl-dir)/test/test-%.c
 	$(CC) $(CPPFLAGS) -I$(pmpoolctl-dir) -Itests/unit $(pmpoolctl-cppflags) $(CFLAGS) \
 		$(libpmpool-san) -MMD -MP -c -o $@ $<
 
-$(BUILD)/test/test-pmpoolctl: $(BUILD)/obj/pmpoolctl/san/test-pmpoolctl.o \
-		$(pmpoolctl-san-objs) $(libpmpool-san-objs)
+$(BUILD)/test/test-pmpoolctl $(BUILD)/test/test-pmpoolctl-check: $(BUILD)/test/%: \
+		$(BUILD)/obj/pmpoolctl/san/%.o \
+		$(pmpoolctl-san-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/san/%.o) \
+		$(libpmpool-san-objs)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
 
