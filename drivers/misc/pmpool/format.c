@@ -90,24 +90,39 @@ static void meta_store(struct pmpool_format *fmt, void *at, u64 value)
 	pmpool_format_stored(fmt, at);
 }
 
-static void meta_write(struct pmpool_format *fmt, u64 offset, const void *from, size_t size)
+/*
+ * Write a structure to one place. Its checksum is taken away first and put there
+ * last, so that no remains of an earlier, unfinished change and no part of this
+ * one ever look like a whole structure.
+ */
+static void meta_write(struct pmpool_format *fmt, u64 offset, const void *from, size_t size,
+		       size_t crc_offset)
 {
 	const u64 *word = from;
 	u64 *at = fmt->mem + offset;
-	size_t i;
+	size_t i, crc = crc_offset / sizeof(u64);
 
+	meta_store(fmt, &at[crc], 0);
+	smp_wmb(); /* no checksum before anything else is changed */
 	for (i = 0; i < size / sizeof(u64); i++)
-		meta_store(fmt, &at[i], word[i]);
+		if (i != crc)
+			meta_store(fmt, &at[i], word[i]);
+	smp_wmb(); /* everything else before the checksum */
+	meta_store(fmt, &at[crc], word[crc]);
 }
 
-/* Two places, one after the other: at every instant one of them is whole. */
-static void write_both(struct pmpool_format *fmt, u64 first, u64 second,
-		       const void *from, size_t size)
+/*
+ * Two places, one after the other: at every instant one of them is whole. So
+ * the one that is not good goes first, if there is one: it may be the remains
+ * of a change that was cut short.
+ */
+static void write_both(struct pmpool_format *fmt, const u64 place[2], unsigned int good,
+		       const void *from, size_t size, size_t crc_offset)
 {
 	smp_wmb(); /* what the structure refers to before the structure */
-	meta_write(fmt, first, from, size);
-	smp_wmb(); /* the first place before the second */
-	meta_write(fmt, second, from, size);
+	meta_write(fmt, place[!good], from, size, crc_offset);
+	smp_wmb(); /* one place before the other */
+	meta_write(fmt, place[good], from, size, crc_offset);
 	smp_wmb(); /* the structure before what relies on it */
 }
 
@@ -240,11 +255,13 @@ static void super_encode(const struct pmpool_format *fmt, struct pmpool_format_s
 
 static void super_write(struct pmpool_format *fmt)
 {
+	const u64 place[2] = { 0, fmt->copy_offset };
 	struct pmpool_format_super disk;
 
 	fmt->super.seq++;
 	super_encode(fmt, &disk);
-	write_both(fmt, 0, fmt->copy_offset, &disk, sizeof(disk));
+	write_both(fmt, place, fmt->super_place, &disk, sizeof(disk),
+		   offsetof(struct pmpool_format_super, crc));
 }
 
 enum super_state {
@@ -365,6 +382,7 @@ int pmpool_format_open(struct pmpool_format *fmt)
 	use = state[0] != SUPER_VALID ||
 	      (state[1] == SUPER_VALID && sb[1].seq > sb[0].seq);
 	fmt->super = sb[use];
+	fmt->super_place = use;
 	fmt->bad_copies = state[!use] != SUPER_VALID;
 	fmt->read_only = fmt->super.ro_compat & ~PMPOOL_FORMAT_RO_COMPAT_KNOWN;
 	return 0;
@@ -390,6 +408,7 @@ void pmpool_format_make(struct pmpool_format *fmt, const u8 uuid[16], u64 now)
 	memcpy(fmt->super.uuid, uuid, sizeof(fmt->super.uuid));
 	fmt->super.format_time = now;
 	fmt->super.clean = true;
+	fmt->super_place = 0;
 	fmt->bad_copies = 0;
 	fmt->read_only = false;
 	super_write(fmt);
@@ -491,11 +510,13 @@ static bool record_valid(const struct pmpool_format *fmt, u32 slot,
 }
 
 /*
- * Copy the current record of a slot. Returns how many of its two places do not
- * hold it, -ENOENT when the slot was never used, -EBADMSG when none is valid.
+ * Copy the current record of a slot. Returns -ENOENT when the slot was never
+ * used, -EBADMSG when it is damaged, and else 0, with the place it is at in
+ * @place, and in @bad how many of the two places do not hold it.
  */
 static int record_current(const struct pmpool_format *fmt, u32 slot,
-			  struct pmpool_format_record *disk)
+			  struct pmpool_format_record *disk, unsigned int *place,
+			  unsigned int *bad)
 {
 	struct pmpool_format_record second;
 	bool valid, second_valid;
@@ -503,22 +524,19 @@ static int record_current(const struct pmpool_format *fmt, u32 slot,
 	memcpy(disk, fmt->mem + record_offset(fmt, slot, 0), sizeof(*disk));
 	memcpy(&second, fmt->mem + record_offset(fmt, slot, 1), sizeof(second));
 
-	/*
-	 * The first change of a slot that was cut short: nobody was told that
-	 * it had happened. After it the second place is never zero again.
-	 */
-	if (all_zero(&second, sizeof(second)))
-		return -ENOENT;
-
 	valid = record_valid(fmt, slot, disk);
 	second_valid = record_valid(fmt, slot, &second);
-	if (!valid && !second_valid)
-		return -EBADMSG;
-	if (valid && second_valid && disk->seq == second.seq)
-		return 0;
-	if (!valid || (second_valid && le64_to_cpu(second.seq) > le64_to_cpu(disk->seq)))
+	if (!valid && !second_valid) {
+		/* The first change of a slot that was cut short: nobody was told of it. */
+		return all_zero(disk, sizeof(*disk)) || all_zero(&second, sizeof(second)) ?
+		       -ENOENT : -EBADMSG;
+	}
+
+	*bad = !valid || !second_valid || disk->seq != second.seq;
+	*place = !valid || (second_valid && le64_to_cpu(second.seq) > le64_to_cpu(disk->seq));
+	if (*place)
 		*disk = second;
-	return 1;
+	return 0;
 }
 
 static void record_decode(const struct pmpool_format_record *disk, struct pmpool_record *rec)
@@ -569,11 +587,12 @@ bool pmpool_format_decode(const struct pmpool_format *fmt, u32 slot,
 int pmpool_format_read(const struct pmpool_format *fmt, u32 slot, struct pmpool_record *rec)
 {
 	struct pmpool_format_record disk;
-	int bad;
+	unsigned int place, bad;
+	int ret;
 
-	bad = record_current(fmt, slot, &disk);
-	if (bad < 0)
-		return bad;
+	ret = record_current(fmt, slot, &disk, &place, &bad);
+	if (ret)
+		return ret;
 	if (le32_to_cpu(disk.type) == PMPOOL_FORMAT_RECORD_FREE)
 		return -ENOENT;
 
@@ -604,22 +623,23 @@ bool pmpool_format_guess_name(const struct pmpool_format *fmt, u32 slot, char na
 	return false;
 }
 
-static u64 record_seq(const struct pmpool_format *fmt, u32 slot)
-{
-	struct pmpool_format_record disk;
-
-	return record_current(fmt, slot, &disk) < 0 ? 0 : le64_to_cpu(disk.seq);
-}
-
 static void record_write(struct pmpool_format *fmt, u32 slot, struct pmpool_format_record *disk)
 {
+	const u64 at[2] = { record_offset(fmt, slot, 0), record_offset(fmt, slot, 1) };
+	struct pmpool_format_record old;
+	unsigned int place = 0, bad;
+	u64 seq = 0;
+
+	if (!record_current(fmt, slot, &old, &place, &bad))
+		seq = le64_to_cpu(old.seq);
+
 	disk->magic = cpu_to_le32(PMPOOL_FORMAT_RECORD_MAGIC);
-	disk->seq = cpu_to_le64(record_seq(fmt, slot) + 1);
+	disk->seq = cpu_to_le64(seq + 1);
 	disk->crc = 0;
 	disk->crc = cpu_to_le32(checksum(disk, sizeof(*disk),
 					 CRC_OFFSET_END(struct pmpool_format_record)));
-	write_both(fmt, record_offset(fmt, slot, 0), record_offset(fmt, slot, 1),
-		   disk, sizeof(*disk));
+	write_both(fmt, at, place, disk, sizeof(*disk),
+		   offsetof(struct pmpool_format_record, crc));
 }
 
 /**
@@ -631,7 +651,13 @@ static void record_write(struct pmpool_format *fmt, u32 slot, struct pmpool_form
  */
 u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot)
 {
-	return (record_seq(fmt, slot) + 1) * PMPOOL_FORMAT_SLOTS + slot;
+	struct pmpool_format_record old;
+	unsigned int place, bad;
+	u64 seq = 0;
+
+	if (!record_current(fmt, slot, &old, &place, &bad))
+		seq = le64_to_cpu(old.seq);
+	return (seq + 1) * PMPOOL_FORMAT_SLOTS + slot;
 }
 
 /**

@@ -89,6 +89,7 @@ struct pmpool_record {
  * @bitmap_size: in bytes
  * @copy_offset: of the second superblock
  * @super: what the superblock says now
+ * @super_place: which of the two superblocks is good, 0 or 1, if one is not
  * @bad_copies: superblocks that were damaged when the pool was opened, 0 or 1
  * @read_only: an unknown ro_compat feature is set
  * @why: after an error: what was wrong, with the value, and what to do
@@ -105,6 +106,7 @@ struct pmpool_format {
 	u64 bitmap_size;
 	u64 copy_offset;
 	struct pmpool_super super;
+	unsigned int super_place;
 	unsigned int bad_copies;
 	bool read_only;
 	char why[PMPOOL_FORMAT_WHY_SIZE];

@@ -64,7 +64,7 @@ enum {
  * @PMPOOL_STATE_READ_ONLY: the pool uses a format feature that this driver can
  *	read but not write: extents map read-only, nothing can be changed
  * @PMPOOL_STATE_DEGRADED: part of the metadata is damaged: intact extents can
- *	be read and written, nothing can be created or removed
+ *	be read and written, nothing can be created, removed or changed
  */
 enum pmpool_state {
 	PMPOOL_STATE_OK = 0,
@@ -491,6 +491,7 @@ struct pmpool_seal {
  *  - ENFILE: every record is in use; see @max_extents of PMPOOL_INFO.
  *  - EROFS: the pool is read-only.
  *  - EUCLEAN: the pool is degraded.
+ *  - ENOMEM: the kernel is out of memory.
  */
 struct pmpool_limit {
 	__u32 size;

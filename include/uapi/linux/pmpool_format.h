@@ -31,14 +31,17 @@
  * all ones) of all its bytes, with the checksum's own four bytes taken as zero.
  *
  * **Two places.** The superblock and every record exist twice. A change, with
- * the next ``seq``, is written to the first place and, when that is complete,
- * to the second. A reader takes the valid one, and of two valid ones the one
- * with the higher ``seq``: so a change is either not there or whole, and one
- * damaged place loses nothing, not even the last change.
+ * the next ``seq``, is written to one place and, when that is complete, to the
+ * other; to the one that is not good first, if one is not. A reader takes the
+ * valid one, and of two valid ones the one with the higher ``seq``: so a change
+ * is either not there or whole, and one damaged place loses nothing, not even
+ * the last change. In each place the eight bytes that hold the checksum are
+ * zeroed before the others are written, and written after them.
  *
  * **Records.** Each slot of the extent table has the two places for one record.
- * A slot whose second place is all zero was never used, whatever the beginning
- * of a record is in its first. A slot with no valid record is damaged.
+ * A slot that has no valid record is damaged, unless one of its places is all
+ * zero: then it was never used, and the beginning of a record in the other is
+ * that of a first change that was cut short.
  *
  * **Initialised bitmap.** Bit b (bit b % 64 of little-endian word b / 64) is 1
  * when block b belongs to an extent and was zeroed since it was created. A
