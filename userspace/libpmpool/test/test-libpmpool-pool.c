@@ -235,6 +235,109 @@ static void test_extent(struct pmpool *pool)
 	pmpool_extent_close(extent);
 }
 
+static void test_change(struct pmpool *pool)
+{
+	struct pmpool_extent *extent;
+	struct pmpool_change *change;
+	struct pmpool_entry *entry;
+	uint64_t largest = 0;
+	uint64_t size;
+	void *memory;
+
+	CHECK_RET(pmpool_rename(pool, NAME_A, "a/b"), -EINVAL);
+	CHECK_RET(pmpool_rename(pool, NAME_B, NAME_A), -ENOENT);
+	CHECK_RET(pmpool_rename(pool, NAME_A, NAME_A), -EEXIST);
+	CHECK_RET(pmpool_rename(pool, NAME_A, NAME_B), 0);
+	CHECK_RET(pmpool_lookup(pool, NAME_A, &entry), -ENOENT);
+	CHECK_RET(pmpool_rename(pool, NAME_B, NAME_A), 0);
+
+	/* The same blocks, more of them, fewer of them. */
+	CHECK_RET(pmpool_resize(pool, NAME_A, 0, NULL), -EINVAL);
+	CHECK_RET(pmpool_resize(pool, NAME_A, UINT64_MAX, &largest), -ENOSPC);
+	CHECK(largest >= SIZE_A);
+	CHECK_RET(pmpool_resize(pool, NAME_A, 2 * SIZE_A, NULL), 0);
+	CHECK_RET(pmpool_extent_open(NAME_A, O_RDWR, &extent), 0);
+	CHECK(pmpool_entry_size(pmpool_extent_entry(extent)) == 2 * SIZE_A);
+	CHECK_RET(pmpool_extent_map(extent, NULL, &memory), 0);
+	CHECK(strcmp(memory, "written") == 0 && ((char *)memory)[2 * SIZE_A - 1] == 0);
+	CHECK_RET(pmpool_resize(pool, NAME_A, SIZE_A, NULL), -EBUSY);
+	CHECK_RET(pmpool_rename(pool, NAME_A, NAME_B), -EBUSY);
+
+	/* Sealed while it is mapped; dirty with the next store. */
+	CHECK_RET(pmpool_extent_seal(extent), 0);
+	CHECK_RET(pmpool_lookup(pool, NAME_A, &entry), 0);
+	CHECK(pmpool_entry_clean(entry) && pmpool_entry_mapped(entry));
+	pmpool_entry_free(entry);
+	((volatile char *)memory)[0] = 'W';
+	CHECK_RET(pmpool_lookup(pool, NAME_A, &entry), 0);
+	CHECK(!pmpool_entry_clean(entry));
+	pmpool_entry_free(entry);
+	pmpool_extent_close(extent);
+	CHECK_RET(pmpool_extent_open(NAME_A, O_RDONLY, &extent), 0);
+	CHECK_RET(pmpool_extent_seal(extent), -EACCES);
+	pmpool_extent_close(extent);
+
+	CHECK_RET(pmpool_lookup(pool, NAME_A, &entry), 0);
+	size = pmpool_entry_size(entry);
+	CHECK(size == 2 * SIZE_A);
+	pmpool_entry_free(entry);
+	CHECK_RET(pmpool_resize(pool, NAME_A, SIZE_A, &largest), 0);
+
+	CHECK_RET(pmpool_change_new(&change), 0);
+	pmpool_change_set_mode(change, 0604);
+	pmpool_change_set_uid(change, 12345);
+	CHECK_RET(pmpool_change_set_tag(change, "new", 3), 0);
+	CHECK_RET(pmpool_set(pool, NAME_B, change), -ENOENT);
+	CHECK_RET(pmpool_set(pool, NAME_A, change), 0);
+	CHECK_RET(pmpool_lookup(pool, NAME_A, &entry), 0);
+	CHECK(pmpool_entry_mode(entry) == 0604 && pmpool_entry_uid(entry) == 12345);
+	CHECK(pmpool_entry_gid(entry) == getegid());
+	CHECK(strcmp((const char *)pmpool_entry_tag(entry), "new") == 0);
+	pmpool_entry_free(entry);
+	pmpool_change_set_mode(change, 01000);
+	CHECK_RET(pmpool_set(pool, NAME_A, change), -EINVAL);
+	pmpool_change_free(change);
+}
+
+static void test_limit(struct pmpool *pool)
+{
+	struct pmpool_user_limit *limit;
+
+	/* Whose extent NAME_A is by now. */
+	CHECK_RET(pmpool_get_limit(pool, 12345, &limit), 0);
+	CHECK(pmpool_limit_max_size(limit) == PMPOOL_NO_LIMIT);
+	CHECK(pmpool_limit_max_extents(limit) == PMPOOL_NO_LIMIT);
+	CHECK(pmpool_limit_size(limit) == 2 << 20 && pmpool_limit_extents(limit) == 1);
+	pmpool_limit_free(limit);
+
+	CHECK_RET(pmpool_set_limit(pool, 12345, 6 << 20, 3), 0);
+	CHECK_RET(pmpool_get_limit(pool, 12345, &limit), 0);
+	CHECK(pmpool_limit_max_size(limit) == 6 << 20 && pmpool_limit_max_extents(limit) == 3);
+	pmpool_limit_free(limit);
+	CHECK_RET(pmpool_set_limit(pool, 12345, PMPOOL_NO_LIMIT, PMPOOL_NO_LIMIT), 0);
+	CHECK_RET(pmpool_get_limit(pool, PMPOOL_ANY_USER, &limit), 0);
+	pmpool_limit_free(limit);
+}
+
+static void test_metadata(struct pmpool *pool)
+{
+	struct pmpool_pool_info *info;
+	char record[256] = { 0 };
+	void *metadata;
+	size_t size;
+
+	CHECK_RET(pmpool_get_info(pool, &info), 0);
+	CHECK_RET(pmpool_read_metadata(pool, &metadata, &size), 0);
+	CHECK(size == pmpool_info_metadata_size(info));
+	CHECK(memcmp(metadata, "\211PMPOOL\n", 8) == 0);
+	free(metadata);
+	pmpool_info_free(info);
+
+	CHECK_RET(pmpool_repair(pool, 0, record, sizeof(record) - 1), -EINVAL);
+	/* Not damaged, and not a record. */
+	CHECK_RET(pmpool_repair(pool, 0, record, sizeof(record)), -EINVAL);
+}
+
 int main(void)
 {
 	struct pmpool *pool, *reader;
@@ -256,6 +359,9 @@ int main(void)
 	test_create_errors(pool);
 	test_next(pool);
 	test_extent(pool);
+	test_change(pool);
+	test_limit(pool);
+	test_metadata(pool);
 
 	CHECK_RET(pmpool_open(NULL, O_RDONLY, &reader), 0);
 	CHECK_RET(pmpool_create(reader, NAME_B, 1, NULL, NULL), -EBADF);
