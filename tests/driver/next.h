@@ -2,7 +2,8 @@
 /*
  * The next kernel, from inside a test program of the minimal guest: the same
  * kernel and initramfs again, staged with kexec_file_load(2) now and started
- * later, so that a program can be cut off in the middle of what it does.
+ * later, so that a program can be cut off in the middle of what it does; and
+ * memory besides the pool's that the next kernel finds as this one left it.
  */
 #ifndef TESTS_DRIVER_NEXT_H
 #define TESTS_DRIVER_NEXT_H
@@ -14,6 +15,42 @@
 #include "guest.h"
 
 #define CMDLINE_SIZE	2048
+
+/* The driver's parameters as the command line has them: region=SIZE@BASE. */
+static inline const char *region_param(void)
+{
+	static char value[80];
+	const char *at = strstr(slurp("/proc/cmdline"), "pmpool.region=");
+
+	if (!at) {
+		fprintf(stderr, "no pmpool.region= on the kernel command line\n");
+		exit(1);
+	}
+	at += strlen("pmpool.");
+	snprintf(value, sizeof(value), "%.*s", (int)strcspn(at, " "), at);
+	return value;
+}
+
+/*
+ * Memory that a memmap= of its own keeps, and that is read and written without
+ * the driver's help: what is to be compared with the pool is safe there.
+ */
+static inline void *map_outside(uint64_t base, size_t size)
+{
+	int fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
+	void *mem;
+
+	if (fd < 0)
+		die("/dev/mem");
+	mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, base);
+	if (mem == MAP_FAILED) {
+		fprintf(stderr, "/dev/mem at %#llx: %s; is there a memmap= for it?\n",
+			(unsigned long long)base, strerror(errno));
+		exit(1);
+	}
+	close(fd);
+	return mem;
+}
 
 /* Take every argument out of a command line that begins with a text. */
 static inline void drop_arguments(char *line, const char *start)

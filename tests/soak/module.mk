@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The kexec loop: `make soak CYCLES=300`; SEED= repeats what another run did.
+# Kernels that end in the middle of things. `make soak CYCLES=300` runs the kexec
+# loop; SEED= makes the workers do what they did in another run.
 
 CYCLES ?= 30
 SOAK_GUEST := $(BUILD)/guest/soak $(BUILD)/guest/pmpool.ko
-GUEST_TESTS += $(SOAK_GUEST)
+FAULT_GUESTS := $(BUILD)/guest/test-panic $(BUILD)/guest/test-wrong
+GUEST_TESTS += $(SOAK_GUEST) $(FAULT_GUESTS) $(BUILD)/pmkv-static $(BUILD)/pmkv-load-static
+
+# How they are built is in tests/driver/module.mk.
+$(FAULT_GUESTS): tests/driver/next.h
 
 $(BUILD)/guest/soak: tests/soak/soak.c tests/driver/next.h tests/driver/guest.h \
 		tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)

@@ -860,17 +860,7 @@ static void verify(void)
 
 static void open_notes(uint64_t base, uint64_t seed)
 {
-	int fd = open("/dev/mem", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		die("/dev/mem");
-	notes = mmap(NULL, NOTES_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, base);
-	if (notes == MAP_FAILED) {
-		fprintf(stderr, "the notes can not be kept at %#llx: %s; is there a memmap= for them?\n",
-			(unsigned long long)base, strerror(errno));
-		exit(1);
-	}
-	close(fd);
+	notes = map_outside(base, NOTES_SIZE);
 	if (boot == 1) {
 		memset(notes, 0, sizeof(*notes));
 		notes->seed = seed;
@@ -880,21 +870,6 @@ static void open_notes(uint64_t base, uint64_t seed)
 			(unsigned long long)notes->magic, (unsigned long long)notes->attaches, boot);
 		exit(1);
 	}
-}
-
-static void load_driver(void)
-{
-	char params[80];
-	const char *at = strstr(slurp("/proc/cmdline"), "pmpool.region=");
-
-	if (!at) {
-		fprintf(stderr, "no pmpool.region= on the kernel command line\n");
-		exit(1);
-	}
-	at += strlen("pmpool.");
-	snprintf(params, sizeof(params), "%.*s", (int)strcspn(at, " \n"), at);
-	if (load(params))
-		die("loading the driver");
 }
 
 static int report(void)
@@ -946,7 +921,8 @@ int main(int argc, char **argv)
 
 	open_notes(base, seed);
 	rng_seed(0);
-	load_driver();
+	if (load(region_param()))
+		die("loading the driver");
 	open_pool();
 	if (boot == 1)
 		printf("seed %llu, %u workers\n", (unsigned long long)seed, WORKERS);
