@@ -220,19 +220,28 @@ static bool place_valid(const struct pmpool_format *fmt, u32 slot,
 	return false;
 }
 
+/* The place of a slot that is not all zero, when one is. */
+static int place_in_use(const struct slot_view *view)
+{
+	return all_zero(&view->place[0], sizeof(view->place[0]));
+}
+
 static enum slot_state slot_state(const struct slot_view *view)
 {
 	const struct pmpool_format_record *place = view->place;
+	const struct pmpool_format_record *used;
 
-	if (all_zero(&place[1], sizeof(place[1]))) {
-		if (all_zero(&place[0], sizeof(place[0])))
+	if (!view->valid[0] && !view->valid[1]) {
+		if (!all_zero(&place[0], sizeof(place[0])) &&
+		    !all_zero(&place[1], sizeof(place[1])))
+			return SLOT_BAD;
+		used = &place[place_in_use(view)];
+		if (all_zero(used, sizeof(*used)))
 			return SLOT_UNUSED;
-		/* Only with its first change can the second place still be zero. */
-		return view->valid[0] && le64_to_cpu(place[0].seq) > 1 ?
-		       SLOT_VANISHED : SLOT_UNFINISHED;
+		/* What begins with magic and checksum was complete once. */
+		return !used->magic && !used->crc && le64_to_cpu(used->seq) <= 1 ?
+		       SLOT_UNFINISHED : SLOT_VANISHED;
 	}
-	if (!view->valid[0] && !view->valid[1])
-		return SLOT_BAD;
 	if (!view->valid[0] || !view->valid[1])
 		return SLOT_ONE_BAD;
 	if (place[0].seq != place[1].seq)
@@ -426,7 +435,9 @@ static void examine_slot(const struct pmpool_format *fmt, u32 slot, struct findi
 	slot_look(fmt, slot, &view);
 	slot_text(text, &view, slot);
 	bad = view.good == 0;
-	at = place_offset(fmt, slot, view.good < 0 ? 0 : bad);
+	if (view.state == SLOT_UNFINISHED || view.state == SLOT_VANISHED)
+		bad = place_in_use(&view);
+	at = place_offset(fmt, slot, view.state == SLOT_BAD ? 0 : bad);
 
 	to->extents += slot_is(&view, PMPOOL_FORMAT_RECORD_EXTENT);
 	to->limits += slot_is(&view, PMPOOL_FORMAT_RECORD_LIMIT);
@@ -442,8 +453,9 @@ static void examine_slot(const struct pmpool_format *fmt, u32 slot, struct findi
 		break;
 	case SLOT_VANISHED:
 		of_slot(add(to, "record-vanished", false, at,
-			    "%s, offset 0x%llx: second place: all zero, so the slot counts as unused; the first place holds change %llu",
-			    text, at, (u64)le64_to_cpu(view.place[0].seq)), &view, slot);
+			    "%s, offset 0x%llx: %s place: %s; the %s place is all zero, so the slot counts as unused",
+			    text, at, place_names[bad], view.why[bad], place_names[!bad]),
+			&view, slot);
 		break;
 	case SLOT_ONE_BAD:
 		of_slot(add(to, "place-damaged", false, at, "%s, offset 0x%llx: %s place: %s",

@@ -53,7 +53,7 @@ u64 super_offset(const struct pmpool_format *fmt, unsigned int copy);
 enum slot_state {
 	SLOT_UNUSED,		/* all zero */
 	SLOT_UNFINISHED,	/* the first change was cut short; unused for the driver */
-	SLOT_VANISHED,		/* unused for the driver, but for no good reason */
+	SLOT_VANISHED,		/* unused for the driver, but it held a record */
 	SLOT_GOOD,
 	SLOT_ONE_BAD,		/* one place is damaged */
 	SLOT_STALE,		/* one place has an older change */

@@ -605,22 +605,6 @@ static void plan_confirm(struct planner *p)
  * Records with no good place.
  */
 
-static void plan_vanished(struct planner *p, u32 slot, const struct slot_view *view)
-{
-	char what[SLOT_TEXT];
-	char why[WHY_SIZE];
-
-	if (p->device)
-		because(&p->plan->why_slot[slot],
-			"the driver takes the slot for an unused one: unload it before something is created there");
-	else if (le32_to_cpu(view->place[0].type) == PMPOOL_FORMAT_RECORD_EXTENT &&
-		 !fits(p->fmt, slot, &view->place[0], why))
-		because(&p->plan->why_slot[slot], "%s; --give-up %u gives it up", why, slot);
-	else
-		add(p, record_step(slot, &view->place[0]),
-		    "%s: second place written anew from the first", slot_text(what, view, slot));
-}
-
 static void plan_damaged(struct planner *p, u32 slot, const struct slot_view *view)
 {
 	char **why = &p->plan->why_slot[slot];
@@ -630,6 +614,10 @@ static void plan_damaged(struct planner *p, u32 slot, const struct slot_view *vi
 	char not[WHY_SIZE];
 	size_t i;
 
+	if (p->device && view->state == SLOT_VANISHED) {
+		because(why, "the driver takes the slot for an unused one: unload it before something is created there, and mend an image");
+		return;
+	}
 	for (i = 0; i < p->opinions->n; i++) {
 		const struct opinion *by = &p->opinions->v[i];
 		const struct catalog_extent *e = entry_of_slot(by->catalog, slot);
@@ -690,9 +678,7 @@ static void plan_slots(struct planner *p)
 
 	for (slot = 0; slot < PMPOOL_FORMAT_SLOTS; slot++) {
 		slot_look(p->fmt, slot, &view);
-		if (view.state == SLOT_VANISHED)
-			plan_vanished(p, slot, &view);
-		else if (view.state == SLOT_BAD)
+		if (view.state == SLOT_BAD || view.state == SLOT_VANISHED)
 			plan_damaged(p, slot, &view);
 	}
 	if (p->device)

@@ -424,37 +424,55 @@ static void one_place(void)
 	      "image: 2 extents, 1 limit: 1 fault\n"
 	      "image: 0 faults left\n", "--repair");
 
+	/* The same as a first change that was cut short between the places. */
 	fresh();
 	memset(record(0, 1), 0, sizeof(old));
-	CHECK("a first change cut short", 0,
-	      "note: 'a', slot 0, offset 0x1000: a first change that was cut short; the slot is unused\n"
-	      "image: 1 extent, 1 limit: nothing is wrong\n");
+	CHECK("second place zero", 0,
+	      "fault: 'a', slot 0, offset 0x1100: second place: all zero\n"
+	      "repaired: 'a', slot 0: second place written anew from the first\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 0 faults left\n", "--repair");
+	ok(!pmpool_format_read(&fmt, 0, &rec) && !rec.bad_copies, "both places are there");
 
 	fresh();
-	pmpool_format_read(&fmt, 0, &rec);
-	pmpool_format_write(&fmt, 0, &rec);
-	memset(record(0, 1), 0, sizeof(old));
-	CHECK("second place zero later: dry run", 1,
-	      "fault: 'a', slot 0, offset 0x1000: second place: all zero, so the slot counts as unused; the first place holds change 2\n"
-	      "would repair: 'a', slot 0: second place written anew from the first\n"
+	memset(record(0, 0), 0, sizeof(old));
+	memset(record(0, 1), 0, 8);
+	CHECK("a first change cut short", 0,
+	      "note: 'a'?, slot 0, offset 0x1100: a first change that was cut short; the slot is unused\n"
+	      "image: 1 extent, 1 limit: nothing is wrong\n");
+}
+
+static void unused(void)
+{
+	struct pmpool_record rec;
+
+	fresh();
+	write_catalog();
+	memset(record(0, 0), 0, sizeof(*record(0, 0)));
+	record(0, 1)->mode ^= 1;
+	CHECK("one place zero, one damaged", 1,
+	      "fault: 'a'?, slot 0, offset 0x1100: second place: wrong checksum: 0x42f17899 is stored, its bytes give 0x33206931; the first place is all zero, so the slot counts as unused\n"
+	      "left: 'a'?, slot 0: there is no catalog to restore it from; --give-up 0 gives it up\n"
 	      "image: 1 extent, 1 limit: 1 fault\n"
-	      "image: 0 faults would be left; nothing was changed\n", "--dry-run");
-	CHECK("second place zero later: repair", 0,
-	      "fault: 'a', slot 0, offset 0x1000: second place: all zero, so the slot counts as unused; the first place holds change 2\n"
-	      "repaired: 'a', slot 0: second place written anew from the first\n"
-	      "image: 1 extent, 1 limit: 1 fault\n"
-	      "image: 0 faults left\n", "--repair");
-	ok(!pmpool_format_read(&fmt, 0, &rec) && !strcmp(rec.name, "a"), "the extent is back");
-	memset(record(0, 1), 0, sizeof(old));
-	put_extent(5, "thief", 2, 1, 1);
-	CHECK("second place zero later, blocks taken", 1,
-	      "fault: 'a', slot 0, offset 0x1000: second place: all zero, so the slot counts as unused; the first place holds change 2\n"
-	      "left: 'a', slot 0: its blocks are in use by 'thief', slot 5; --give-up 0 gives it up\n"
-	      "image: 2 extents, 1 limit: 1 fault\n"
 	      "image: 1 fault left\n", "--repair");
-	CHECK("second place zero later, given up", 0,
-	      "fault: 'a', slot 0, offset 0x1000: second place: all zero, so the slot counts as unused; the first place holds change 2\n"
-	      "repaired: 'a', slot 0: given up, as told; its slot is free\n"
+	CHECK("one place zero, one damaged: repair", 0,
+	      "fault: 'a'?, slot 0, offset 0x1100: second place: wrong checksum: 0x42f17899 is stored, its bytes give 0x33206931; the first place is all zero, so the slot counts as unused\n"
+	      "repaired: 'a', slot 0: record written anew from catalog catalog: 3.0 MiB at offset 0x200000, owner 4000001:4000002, mode 0640; marked dirty\n"
+	      "image: 1 extent, 1 limit: 1 fault\n"
+	      "image: 0 faults left\n", "--repair", "--catalog", "catalog");
+	ok(!pmpool_format_read(&fmt, 0, &rec) && !strcmp(rec.name, "a"), "the extent is back");
+
+	memset(record(0, 0), 0, sizeof(*record(0, 0)));
+	record(0, 1)->mode ^= 1;
+	put_extent(5, "thief", 2, 1, 1);
+	CHECK("one place zero, one damaged, blocks taken", 1,
+	      "fault: 'a'?, slot 0, offset 0x1100: second place: wrong checksum: 0x664dcd45 is stored, its bytes give 0x179cdced; the first place is all zero, so the slot counts as unused\n"
+	      "left: 'a'?, slot 0: catalog catalog lists 'a' there, but its blocks are in use by 'thief', slot 5; --give-up 0 gives it up\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 1 fault left\n", "--repair", "--catalog", "catalog");
+	CHECK("one place zero, one damaged, given up", 0,
+	      "fault: 'a'?, slot 0, offset 0x1100: second place: wrong checksum: 0x664dcd45 is stored, its bytes give 0x179cdced; the first place is all zero, so the slot counts as unused\n"
+	      "repaired: 'a'?, slot 0: given up, as told; its slot is free\n"
 	      "image: 2 extents, 1 limit: 1 fault\n"
 	      "image: 0 faults left\n", "--repair", "--give-up", "a");
 }
@@ -835,6 +853,7 @@ static void cases(void)
 	      "image: 2 extents, 1 limit: nothing is wrong\n", "--dry-run", "--catalog", "catalog");
 	supers();
 	one_place();
+	unused();
 	no_place();
 	conflicts();
 	rest();
