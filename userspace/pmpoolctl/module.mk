@@ -78,6 +78,17 @@ $(BUILD)/test/test-pmpoolctl $(BUILD)/test/test-pmpoolctl-check: $(BUILD)/test/%
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
 
+# For test/test-repair.sh, in a minimal guest.
+GUEST_TESTS += $(BUILD)/pmpoolctl-static $(BUILD)/test-libpmpool-pool $(BUILD)/guest/damage
+$(BUILD)/obj/pmpoolctl/damage.o: $(pmpoolctl-dir)/test/damage.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -I$(pmpoolctl-dir) $(pmpoolctl-cppflags) $(pmpoolctl-driver-cppflags) \
+		$(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/guest/damage: $(BUILD)/obj/pmpoolctl/damage.o $(filter-out %/main.o,$(pmpoolctl-objs)) \
+		$(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) $(LIB_STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
+
 .PHONY: install-pmpoolctl
 install-pmpoolctl: $(BUILD)/pmpoolctl
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
