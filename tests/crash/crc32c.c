@@ -3,9 +3,7 @@
  * CRC32C for tests that attach pools millions of times: with the processor's
  * instruction where there is one, else with a table.
  */
-#include <linux/kernel.h>
-
-#include "hooks.h"
+#include "crc32c.h"
 
 #ifdef __x86_64__
 #include <nmmintrin.h>

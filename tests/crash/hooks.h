@@ -9,6 +9,8 @@
 
 #include <linux/kernel.h>
 
+#include "crc32c.h"
+
 struct pmpool_format;
 
 void crash_stored(const struct pmpool_format *fmt, const void *at);
@@ -17,9 +19,5 @@ void crash_stored(const struct pmpool_format *fmt, const void *at);
 void crash_barrier(void);
 #undef smp_wmb
 #define smp_wmb()	crash_barrier()
-
-u32 fast_crc32c(u32 crc, const void *data, size_t size);
-bool fast_crc32c_right(void);
-#define crc32c(crc, data, size)	fast_crc32c(crc, data, size)
 
 #endif /* TESTS_CRASH_HOOKS_H */

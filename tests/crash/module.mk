@@ -10,7 +10,7 @@ CRASH_CFLAGS = -isystem userspace/kernel -Iinclude/uapi -Idrivers/misc/pmpool -I
 	-include tests/crash/hooks.h
 CRASH_SOURCES = tests/crash/crashtest.c tests/crash/crc32c.c \
 	drivers/misc/pmpool/format.c drivers/misc/pmpool/space.c
-CRASH_HEADERS = tests/crash/hooks.h drivers/misc/pmpool/format.h drivers/misc/pmpool/space.h \
+CRASH_HEADERS = tests/crash/hooks.h tests/crash/crc32c.h drivers/misc/pmpool/format.h drivers/misc/pmpool/space.h \
 	drivers/misc/pmpool/compat.h include/uapi/linux/pmpool_format.h \
 	$(wildcard userspace/kernel/*/*.h)
 
