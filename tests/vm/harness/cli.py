@@ -7,7 +7,7 @@ import re
 import sys
 import time
 
-from . import agent, common, guest, image, kernel, mini, qemu
+from . import agent, common, debugkernel, guest, image, kernel, mini, qemu
 from .common import VmError, VmUsage, say
 
 EPILOG = f'''Exit status: that of the command in the guest; {common.EXIT_SPLAT} when the kernel complained on its console (WARNING, BUG, Oops, ...),
@@ -109,6 +109,9 @@ def parser():
     p = add('pool-args', 'print the kernel arguments that --mem and --pool amount to', False)
     p.add_argument('--mem', default='2G', metavar='SIZE')
     p.add_argument('--pool', default='512M', metavar='SIZE')
+
+    p = add('debug-kernel', 'print the path of the debug kernel, and build it unless it is in the cache', False)
+    p.add_argument('--kdir', action='store_true', help='print the directory to build modules for it against (KDIR)')
 
     add('kernel-release', 'print the release of the stock kernel that guests run', False)
     add('accel', 'print whether guests run under kvm or tcg', False)
@@ -229,6 +232,12 @@ def cmd_mini(o):
 
 def cmd_pool_args(o):
     print(' '.join(qemu.pool_args(qemu.memory(o.mem), o.pool)))
+    return 0
+
+
+def cmd_debug_kernel(o):
+    k = debugkernel.get()
+    print(k.kdir if o.kdir else k.vmlinuz)
     return 0
 
 

@@ -104,14 +104,14 @@ def elf_of(vmlinuz):
     start = (data[0x1f1] + 1) * 512 + offset
     payload = data[start:start + length]
     for magic, tool, cut in ((b'\x28\xb5\x2f\xfd', ['zstd', '-dqc'], 4), (b'\xfd7zXZ\0', ['xz', '-dc'], 4),
-                             (b'\x1f\x8b', ['gzip', '-dc'], 4)):
+                             (b'\x1f\x8b', ['gzip', '-dc'], 0)):
         if payload.startswith(magic):
             break
     else:
         raise VmError(f'{vmlinuz} is packed in a way unknown here (first bytes {payload[:6].hex()})')
     with locked('vmlinux'), made_in(final.parent) as tmp:
-        # The last four bytes are the unpacked size, for the kernel's own use.
-        r = subprocess.run(tool, input=payload[:-cut], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        # The last four bytes are the unpacked size, for the kernel's own use; gzip has that in its own format.
+        r = subprocess.run(tool, input=payload[:len(payload) - cut], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if r.returncode or r.stdout[:4] != b'\x7fELF':
             raise VmError(f'unpacking {vmlinuz} with {tool[0]} failed: {r.stderr.decode().strip()}')
         (tmp / 'vmlinux').write_bytes(r.stdout)
