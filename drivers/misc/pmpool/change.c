@@ -111,18 +111,20 @@ int pmpool_do_resize(struct pmpool_call *call)
 			return ret;
 	}
 
-	guard(rwsem_write)(&pool->lock);
+	scoped_guard(rwsem_write, &pool->lock) {
+		if (arg->length < ext->record.length && ext->mappings)
+			return -EBUSY;
 
-	if (arg->length < ext->record.length && ext->mappings)
-		return -EBUSY;
+		rec = ext->record;
+		rec.length = arg->length;
+		rec.blocks = blocks;
+		scoped_guard(mutex, &pool->bitmap_lock)
+			pmpool_format_resize(&pool->format, ext->slot, &rec, &ext->record);
+		pmpool_space_resize(&pool->space, rec.first_block, ext->slot, rec.blocks);
+		ext->record = rec;
+	}
 
-	rec = ext->record;
-	rec.length = arg->length;
-	rec.blocks = blocks;
-	scoped_guard(mutex, &pool->bitmap_lock)
-		pmpool_format_resize(&pool->format, ext->slot, &rec, &ext->record);
-	pmpool_space_resize(&pool->space, rec.first_block, ext->slot, rec.blocks);
-	ext->record = rec;
+	kobject_uevent(&ext->dev.kobj, KOBJ_CHANGE);
 	return 0;
 }
 

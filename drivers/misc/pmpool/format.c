@@ -510,6 +510,17 @@ static bool record_valid(const struct pmpool_format *fmt, u32 slot,
 }
 
 /*
+ * Whether a slot was never used: one place is zero, and in the other there is at
+ * most a first change that was cut short, which nobody was told of. It would get
+ * its magic and checksum last.
+ */
+static bool unfinished(const struct pmpool_format_record *none,
+		       const struct pmpool_format_record *begun)
+{
+	return all_zero(none, sizeof(*none)) && !begun->magic && !begun->crc;
+}
+
+/*
  * Copy the current record of a slot. Returns -ENOENT when the slot was never
  * used, -EBADMSG when it is damaged, and else 0, with the place it is at in
  * @place, and in @bad how many of the two places do not hold it.
@@ -526,11 +537,8 @@ static int record_current(const struct pmpool_format *fmt, u32 slot,
 
 	valid = record_valid(fmt, slot, disk);
 	second_valid = record_valid(fmt, slot, &second);
-	if (!valid && !second_valid) {
-		/* The first change of a slot that was cut short: nobody was told of it. */
-		return all_zero(disk, sizeof(*disk)) || all_zero(&second, sizeof(second)) ?
-		       -ENOENT : -EBADMSG;
-	}
+	if (!valid && !second_valid)
+		return unfinished(disk, &second) || unfinished(&second, disk) ? -ENOENT : -EBADMSG;
 
 	*bad = !valid || !second_valid || disk->seq != second.seq;
 	*place = !valid || (second_valid && le64_to_cpu(second.seq) > le64_to_cpu(disk->seq));
@@ -623,18 +631,34 @@ bool pmpool_format_guess_name(const struct pmpool_format *fmt, u32 slot, char na
 	return false;
 }
 
+/*
+ * How often a slot was changed. Where a damaged one does not say, a number that
+ * is greater for sure: nothing happens to a slot once a second all the time.
+ */
+static u64 record_seq(const struct pmpool_format *fmt, u32 slot, unsigned int *place)
+{
+	struct pmpool_format_record disk;
+	unsigned int bad;
+	int ret;
+
+	ret = record_current(fmt, slot, &disk, place, &bad);
+	if (!ret)
+		return le64_to_cpu(disk.seq);
+	*place = 0;
+	return ret == -ENOENT ? 0 : div_u64(fmt->super.attach_time, 1000000000);
+}
+
 static void record_write(struct pmpool_format *fmt, u32 slot, struct pmpool_format_record *disk)
 {
 	const u64 at[2] = { record_offset(fmt, slot, 0), record_offset(fmt, slot, 1) };
-	struct pmpool_format_record old;
-	unsigned int place = 0, bad;
-	u64 seq = 0;
+	unsigned int place;
+	u64 seq = record_seq(fmt, slot, &place) + 1;
 
-	if (!record_current(fmt, slot, &old, &place, &bad))
-		seq = le64_to_cpu(old.seq);
+	/* An extent that is restored keeps its id, and no later one gets it. */
+	seq = max(seq, div_u64(le64_to_cpu(disk->id), PMPOOL_FORMAT_SLOTS));
 
 	disk->magic = cpu_to_le32(PMPOOL_FORMAT_RECORD_MAGIC);
-	disk->seq = cpu_to_le64(seq + 1);
+	disk->seq = cpu_to_le64(seq);
 	disk->crc = 0;
 	disk->crc = cpu_to_le32(checksum(disk, sizeof(*disk),
 					 CRC_OFFSET_END(struct pmpool_format_record)));
@@ -651,13 +675,9 @@ static void record_write(struct pmpool_format *fmt, u32 slot, struct pmpool_form
  */
 u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot)
 {
-	struct pmpool_format_record old;
-	unsigned int place, bad;
-	u64 seq = 0;
+	unsigned int place;
 
-	if (!record_current(fmt, slot, &old, &place, &bad))
-		seq = le64_to_cpu(old.seq);
-	return (seq + 1) * PMPOOL_FORMAT_SLOTS + slot;
+	return (record_seq(fmt, slot, &place) + 1) * PMPOOL_FORMAT_SLOTS + slot;
 }
 
 /**

@@ -40,8 +40,8 @@
  *
  * **Records.** Each slot of the extent table has the two places for one record.
  * A slot that has no valid record is damaged, unless one of its places is all
- * zero: then it was never used, and the beginning of a record in the other is
- * that of a first change that was cut short.
+ * zero and the other has neither magic nor checksum: then it was never used, and
+ * what is there is the beginning of a first change that was cut short.
  *
  * **Initialised bitmap.** Bit b (bit b % 64 of little-endian word b / 64) is 1
  * when block b belongs to an extent and was zeroed since it was created. A

@@ -41,6 +41,7 @@ typedef unsigned long long u64;
 
 #define min(a, b)	({ typeof(a) _a = (a); typeof(b) _b = (b); _a < _b ? _a : _b; })
 #define max(a, b)	({ typeof(a) _a = (a); typeof(b) _b = (b); _a > _b ? _a : _b; })
+#define div_u64(n, d)	((u64)(n) / (d))
 #define DIV_ROUND_UP_ULL(n, d)	(((u64)(n) + (d) - 1) / (d))
 
 static inline void *memchr_inv(const void *start, int c, size_t bytes)
