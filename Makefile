@@ -86,7 +86,7 @@ image: stage
 	tests/vm/vm build --product $(BUILD)/stage
 
 .PHONY: check demo bench lint
-check: all tests image
+check: all tests $(SOAK_GUEST) image
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
 		lint:tests/lint $(addprefix bats:,$(wildcard tests/bats/*.bats))
 

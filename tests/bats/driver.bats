@@ -8,14 +8,20 @@ load guest
 
 setup_file() {
 	{
-		mini driver --pool 192M --timeout 240 \
+		mini driver --cpus 1 --pool 192M --timeout 240 \
 			--file "$BUILD/guest/test-driver:/bin/test-driver" -- /bin/test-driver
-		mini driver32 --pool 192M --timeout 240 \
+		mini driver32 --cpus 1 --pool 192M --timeout 240 \
 			--file "$BUILD/guest/test-driver32:/bin/test-driver" -- /bin/test-driver
 		mini huge --mem 5G --cpus 1 --pool 2304M --timeout 240 \
 			--file "$BUILD/guest/test-huge:/bin/test-huge" -- /bin/test-huge
+		mini repair --cpus 1 --pool 64M --timeout 240 \
+			--file "$ROOT/userspace/pmpoolctl/test/test-repair.sh:/bin/test-repair" \
+			--file "$BUILD/guest/damage:/bin/damage" \
+			--file "$BUILD/pmpoolctl-static:/bin/pmpoolctl" \
+			--file "$BUILD/test-libpmpool-pool:/bin/test-libpmpool-pool" \
+			-- /bin/test-repair
 	} 3>&- &
-	mini kexec --pool 128M --timeout 600 --file "$BUILD/guest/test-kexec:/bin/test-kexec" \
+	mini kexec --cpus 1 --pool 128M --timeout 600 --file "$BUILD/guest/test-kexec:/bin/test-kexec" \
 		-- /bin/test-kexec 3>&- &
 	wait
 }
@@ -94,6 +100,11 @@ setup_file() {
 
 @test "newer, damaged and foreign formats are refused or degraded, never overwritten" {
 	group driver format 30
+}
+
+@test "pmpoolctl finds damage in the pool that is attached, and mends it" {
+	group repair repair 31
+	ended_well repair
 }
 
 @test "a 32-bit program gets the same results" {

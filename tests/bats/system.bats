@@ -179,6 +179,44 @@ kexec_guest() {
 	catalog_equals_driver
 }
 
+@test "attributes set later: the kernel goes by them, the node shows them, the store stays up" {
+	must systemctl show -P MainPID pmkv@cache
+	pid=$output
+	must pmpoolctl set cache --mode 0600
+	until_true 'test "$(stat -c %a /dev/pmpool-extents/cache)" = 600'
+	must pmpoolctl set cache --mode 0640
+	until_true 'test "$(stat -c %a /dev/pmpool-extents/cache)" = 640'
+	must systemctl show -P MainPID pmkv@cache
+	says "$pid"
+}
+
+@test "a renamed extent has the device unit of its new name, and no other" {
+	must pmpoolctl create before 2M
+	until_true "systemctl is-active -q 'dev-pmpool\\x2dextents-before.device'"
+	must pmpoolctl rename before after
+	until_true "systemctl is-active -q 'dev-pmpool\\x2dextents-after.device'"
+	until_true "! systemctl is-active -q 'dev-pmpool\\x2dextents-before.device'"
+	catalog_equals_driver
+	guest pmpoolctl resize after 2G
+	[ "$status" -eq 1 ]
+	says_that "cannot resize 'after'"
+	must pmpoolctl resize after 6M
+	catalog_equals_driver
+	must pmpoolctl remove after
+}
+
+@test "a limited user gets no more than the limit, before a kexec and after" {
+	must pmpoolctl limit nobody --bytes 4M --extents 1
+	must runuser -u nobody -G pmpool -- pmpoolctl create mine 2M
+	guest runuser -u nobody -G pmpool -- pmpoolctl create more 1
+	[ "$status" -eq 1 ]
+	says "pmpoolctl: cannot create 'more': you would have more than your limit; see pmpoolctl limit"
+}
+
+@test "the metadata is sound, says pmpoolctl check" {
+	must pmpoolctl check
+}
+
 @test "a safe image is staged, and status says so" {
 	until_true "grep -qx 1 /sys/kernel/kexec_loaded"
 	must pmpoolctl status
@@ -214,6 +252,11 @@ kexec_guest() {
 	says "100 keys read back, 0 lost, 0 wrong"
 	must sh -c 'kill $(cat /run/holder)'
 	catalog_equals_driver
+	guest runuser -u nobody -G pmpool -- pmpoolctl create more 1
+	[ "$status" -eq 1 ]
+	says_that "you would have more than your limit"
+	must pmpoolctl limit nobody --none
+	must pmpoolctl remove mine
 	must sh -c 'journalctl -b -u pmkv@cache -o cat | grep -c "^pmkv: reattached"'
 	says 1
 }
@@ -304,4 +347,5 @@ kexec_guest() {
 	says $((before + 1))
 	must pmkv-load verify --journal /var/tmp/churn --keys 2000
 	says_that " 0 lost, 0 wrong"
+	must pmpoolctl check
 }

@@ -6,7 +6,7 @@
 CYCLES ?= 30
 SOAK_GUEST := $(BUILD)/guest/soak $(BUILD)/guest/pmpool.ko
 FAULT_GUESTS := $(BUILD)/guest/test-panic $(BUILD)/guest/test-wrong
-GUEST_TESTS += $(SOAK_GUEST) $(FAULT_GUESTS) $(BUILD)/pmkv-static $(BUILD)/pmkv-load-static
+GUEST_TESTS += $(BUILD)/guest/soak $(FAULT_GUESTS) $(BUILD)/pmkv-static $(BUILD)/pmkv-load-static
 
 # How they are built is in tests/driver/module.mk.
 $(FAULT_GUESTS): tests/driver/next.h
