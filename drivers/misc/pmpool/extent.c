@@ -26,8 +26,7 @@ static void extent_release(struct device *dev)
 
 static char *extent_devnode(const struct device *dev, umode_t *mode, kuid_t *uid, kgid_t *gid)
 {
-	struct pmpool_extent *ext = container_of((struct device *)dev, struct pmpool_extent, dev);
-	char *path;
+	const struct pmpool_extent *ext = container_of_const(dev, struct pmpool_extent, dev);
 
 	/* To find the node that goes away only the name is asked for. */
 	if (mode)
@@ -37,11 +36,11 @@ static char *extent_devnode(const struct device *dev, umode_t *mode, kuid_t *uid
 	if (gid)
 		*gid = make_kgid(&init_user_ns, ext->record.gid);
 
-	/* device_add() does not tell when there is no node for want of a name. */
-	path = kasprintf(GFP_KERNEL, "pmpool-extents/%s", dev_name(dev));
-	if (!path)
-		ext->nodeless = true;
-	return path;
+	/*
+	 * Without a name the core would take another one, make or leave a node
+	 * of that name, and tell nobody. 80 bytes can be waited for.
+	 */
+	return kasprintf(GFP_KERNEL | __GFP_NOFAIL, "pmpool-extents/%s", dev_name(dev));
 }
 
 static const struct device_type extent_type = {
@@ -241,24 +240,11 @@ bool pmpool_create_valid(const struct pmpool_create *arg)
 	       (is_power_of_2(arg->align) && arg->align >= PMPOOL_FORMAT_BLOCK_SIZE);
 }
 
-/* Make the extent's device and its node. */
-static int extent_add(struct pmpool_extent *ext)
-{
-	int ret;
-
-	ret = cdev_device_add(&ext->cdev, &ext->dev);
-	if (!ret && ext->nodeless) {
-		cdev_device_del(&ext->cdev, &ext->dev);
-		ret = -ENOMEM;
-	}
-	return ret;
-}
-
-/* The same without an uevent yet: whoever gets one opens it at once. */
+/* Make the extent's device. No uevent yet: whoever gets one opens it at once. */
 static int extent_add_quietly(struct pmpool_extent *ext)
 {
 	dev_set_uevent_suppress(&ext->dev, true);
-	return extent_add(ext);
+	return cdev_device_add(&ext->cdev, &ext->dev);
 }
 
 static void extent_announce(struct pmpool_extent *ext)
@@ -470,7 +456,7 @@ static int extent_load(struct pmpool *pool, u32 slot, const struct pmpool_record
 	scoped_guard(rwsem_write, &pool->lock)
 		extent_link(ext);
 
-	ret = extent_add(ext);
+	ret = cdev_device_add(&ext->cdev, &ext->dev);
 	if (ret) {
 		scoped_guard(rwsem_write, &pool->lock)
 			extent_unlink(ext);

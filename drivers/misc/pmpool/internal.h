@@ -29,7 +29,7 @@
  *
  * - pool->admin, a mutex: one change of the set of extents at a time, since
  *   devices come and go with them. User memory may be touched while it is held.
- * - mmap_lock, of a process.
+ * - mmap_lock, of a process, and the lock of a VMA.
  * - pool->lock, a read-write semaphore: records, extents, mappings. Taken in
  *   mmap() and when a mapping goes away, so nothing may be done under it that
  *   takes mmap_lock, or that waits for readers of sysfs, who take it.
@@ -104,7 +104,6 @@ struct pmpool {
  * @record: id, name, place, uuid and times never change; the rest is guarded by
  *	@pool->lock
  * @by_name: in @pool->names; guarded by @pool->lock
- * @nodeless: there was no memory for the name of its node
  * @live: it can be opened and mapped; guarded by @pool->lock
  * @mappings: VMAs that map it; guarded by @pool->lock
  * @writable: those of them that are or can be made writable; guarded by
@@ -121,7 +120,6 @@ struct pmpool_extent {
 	u32 slot;
 	struct pmpool_record record;
 	struct hlist_node by_name;
-	bool nodeless;
 	bool live;
 	unsigned int mappings;
 	unsigned int writable;
@@ -235,6 +233,7 @@ int pmpool_limit_check(struct pmpool *pool, u32 uid, u64 blocks, u64 extents);
 int pmpool_do_limit(struct pmpool_call *call);
 
 /* mmap.c */
+void pmpool_map_prepare(struct vm_area_struct *vma);
 int pmpool_map(struct pmpool_extent *ext, struct vm_area_struct *vma, u64 offset);
 unsigned long pmpool_unmapped_area(struct file *file, unsigned long addr, unsigned long len,
 				   unsigned long pgoff, unsigned long flags);

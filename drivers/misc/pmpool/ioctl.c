@@ -320,6 +320,8 @@ static int pool_file_mmap(struct file *file, struct vm_area_struct *vma)
 	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	struct pmpool_extent *ext;
 
+	pmpool_map_prepare(vma);
+
 	guard(rwsem_write)(&pf->pool->lock);
 
 	ext = pmpool_extent_at(pf->pool, offset);
@@ -426,6 +428,8 @@ static int extent_file_open(struct inode *inode, struct file *file)
 static int extent_file_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct pmpool_file *pf = file->private_data;
+
+	pmpool_map_prepare(vma);
 
 	guard(rwsem_write)(&pf->pool->lock);
 

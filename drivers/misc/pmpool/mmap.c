@@ -218,9 +218,21 @@ static const struct vm_operations_struct extent_vm_ops = {
 };
 
 /**
+ * pmpool_map_prepare - begin a mapping
+ * @vma: of mmap(), the pool's lock not held
+ *
+ * Locks the VMA, as changing its flags does: a fault takes that lock first and
+ * the pool's after it. Not in core dumps: an extent may be larger than the disk.
+ */
+void pmpool_map_prepare(struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_HUGEPAGE);
+}
+
+/**
  * pmpool_map - map part of an extent
  * @ext: live, its pool's lock held for writing
- * @vma: to map it at, of a file that was granted @ext
+ * @vma: to map it at, prepared, of a file that was granted @ext
  * @offset: in bytes from the start of the extent
  *
  * Return: 0 or an error of mmap(), see <linux/pmpool.h>.
@@ -243,8 +255,6 @@ int pmpool_map(struct pmpool_extent *ext, struct vm_area_struct *vma, u64 offset
 		vm_flags_clear(vma, VM_MAYWRITE);
 	}
 
-	/* Not in core dumps: an extent may be larger than the disk. */
-	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_HUGEPAGE);
 	vma->vm_private_data = ext;
 	vma->vm_ops = &extent_vm_ops;
 	extent_mapped(ext, vma);
