@@ -41,6 +41,8 @@ include udev/module.mk
 include tests/unit/module.mk
 include tests/driver/module.mk
 include tests/crash/module.mk
+include tests/fixtures/module.mk
+include tests/fuzz/module.mk
 include tests/soak/module.mk
 include bench/module.mk
 
@@ -108,6 +110,7 @@ help:
 	@echo "make demo       boot a guest and show the main job in it"
 	@echo "make check      every test; 'tests/run --help' runs some of them"
 	@echo "make crashtest  stop the world after every store to the metadata"
+	@echo "make fuzz       attach hostile images, for SECONDS= seconds"
 	@echo "make soak       kexec in the middle of a workload, CYCLES= times"
 	@echo "make lint       every style check"
 	@echo "make bench      figures, measured in guests"
