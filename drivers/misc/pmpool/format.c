@@ -24,6 +24,8 @@
 
 #define SUPER_SIZE	sizeof(struct pmpool_format_super)
 #define RECORD_SIZE	sizeof(struct pmpool_format_record)
+/* Of a record. Nobody counts so far, but an image may say so; ids have room. */
+#define SEQ_MAX		(U64_MAX / PMPOOL_FORMAT_SLOTS - 1)
 #define CRC_OFFSET_END(type)	(offsetof(type, crc) + sizeof(__le32))
 
 /* Told after each store to the region; tests define it. */
@@ -503,7 +505,7 @@ static bool record_sound(const struct pmpool_format *fmt, u32 slot,
 static bool record_valid(const struct pmpool_format *fmt, u32 slot,
 			 const struct pmpool_format_record *disk)
 {
-	return disk->seq &&
+	return disk->seq && le64_to_cpu(disk->seq) <= SEQ_MAX &&
 	       le32_to_cpu(disk->crc) == checksum(disk, sizeof(*disk),
 						  CRC_OFFSET_END(struct pmpool_format_record)) &&
 	       record_sound(fmt, slot, disk);
@@ -656,6 +658,8 @@ static void record_write(struct pmpool_format *fmt, u32 slot, struct pmpool_form
 
 	/* An extent that is restored keeps its id, and no later one gets it. */
 	seq = max(seq, div_u64(le64_to_cpu(disk->id), PMPOOL_FORMAT_SLOTS));
+	/* At the end of all numbers it stays: better than no valid record. */
+	seq = min(seq, SEQ_MAX);
 
 	disk->magic = cpu_to_le32(PMPOOL_FORMAT_RECORD_MAGIC);
 	disk->seq = cpu_to_le64(seq);
@@ -677,7 +681,7 @@ u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot)
 {
 	unsigned int place;
 
-	return (record_seq(fmt, slot, &place) + 1) * PMPOOL_FORMAT_SLOTS + slot;
+	return min(record_seq(fmt, slot, &place) + 1, SEQ_MAX) * PMPOOL_FORMAT_SLOTS + slot;
 }
 
 /**
