@@ -16,11 +16,11 @@ setup_file() {
 	pool=$("$VM" pool-args --mem 1G --pool 128M)
 	outside=$(printf '%#x' $((${pool##*@} - 8 * 1024 * 1024)))
 
-	mini panic --pool 128M --append "memmap=8M\$$outside" --reboots 1 --allow-splat "$PANIC" \
+	mini panic --cpus 1 --pool 128M --append "memmap=8M\$$outside" --reboots 1 --allow-splat "$PANIC" \
 		--timeout 300 --file "$BUILD/pmkv-static:/bin/pmkv" \
 		--file "$BUILD/pmkv-load-static:/bin/pmkv-load" \
 		-- "$BUILD/guest/test-panic" "$outside" 3>&- &
-	mini wrong --pool 128M --append crashkernel=192M --reboots 1 --allow-splat "$PANIC" \
+	mini wrong --cpus 1 --pool 128M --append crashkernel=192M --reboots 1 --allow-splat "$PANIC" \
 		--timeout 300 -- "$BUILD/guest/test-wrong" 3>&- &
 	wait
 }
