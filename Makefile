@@ -90,7 +90,7 @@ image: stage
 .PHONY: check demo bench lint
 check: all tests $(SOAK_GUEST) image
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
-		lint:tests/lint $(addprefix bats:,$(wildcard tests/bats/*.bats))
+		lint:tests/lint make:crashtest make:fuzz $(addprefix bats:,$(wildcard tests/bats/*.bats))
 
 demo: image
 	@tests/demo
