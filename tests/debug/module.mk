@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Programs for the debug kernel, and the driver built for it with its KUnit
+# tests. tests/vm/vm debug-kernel builds that kernel, which takes a while, so
+# nothing but `make debug-module` asks for it.
+
+DEBUG_TESTS := $(patsubst %,$(BUILD)/guest/%,test-failnth test-stress test-fuzz test-kernel)
+GUEST_TESTS += $(DEBUG_TESTS)
+
+$(DEBUG_TESTS): $(BUILD)/guest/%: tests/debug/%.c tests/debug/debug.h tests/driver/guest.h \
+		tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/unit -Itests/driver -static -pthread -o $@ $<
+
+.PHONY: debug-module
+debug-module:
+	kdir=$$(tests/vm/vm debug-kernel --kdir) && $(MAKE) --no-print-directory module \
+		BUILD=$(BUILD)/debug KDIR="$$kdir" KARGS="W=1 CONFIG_PMPOOL_KUNIT_TEST=m"
