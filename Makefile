@@ -44,6 +44,7 @@ include tests/crash/module.mk
 include tests/fixtures/module.mk
 include tests/fuzz/module.mk
 include tests/soak/module.mk
+include tests/debug/module.mk
 include bench/module.mk
 
 .PHONY: programs module tests
