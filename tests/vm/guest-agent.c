@@ -38,6 +38,7 @@
 
 #define PORT_PREFIX	"org.pmpool.exec."
 #define MAX_FRAME	(1U << 20)
+#define MAX_OUTPUT	16384
 #define MAX_ARGS	4096
 #define MAX_PORTS	16
 /* How long output is still collected after the command itself ended, for what is in the pipes already. */
@@ -139,13 +140,13 @@ static int port_write(struct worker *w, const void *buf, size_t len)
 	return 0;
 }
 
+/* In one piece: what ends this process, as a kexec does, does not end it in the middle of a frame. */
 static int send_frame(struct worker *w, char type, const void *data, uint32_t len)
 {
-	unsigned char head[5] = { type, len, len >> 8, len >> 16, len >> 24 };
+	unsigned char frame[5 + MAX_OUTPUT] = { type, len, len >> 8, len >> 16, len >> 24 };
 
-	if (port_write(w, head, sizeof(head)))
-		return -1;
-	return port_write(w, data, len);
+	memcpy(frame + 5, data, len);
+	return port_write(w, frame, 5 + len);
 }
 
 static int send_end(struct worker *w, uint32_t kind, uint32_t value)
@@ -236,7 +237,7 @@ static void child(struct worker *w, int in, int out, int err, int fail)
 /* Copies what a pipe holds to the host. Returns 1 at its end, 0 when it is empty for now, -1 when the host is gone. */
 static int pass_on(struct worker *w, int fd, char type, bool all)
 {
-	char buf[16384];
+	char buf[MAX_OUTPUT];
 
 	do {
 		ssize_t n = read(fd, buf, sizeof(buf));

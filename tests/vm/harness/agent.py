@@ -143,6 +143,9 @@ class Agent:
                     raise Restarted('the guest restarted while the command ran')
                 return
             kind, data = self.buf[:1], self.buf[5:5 + size]
+            if kind == b'Q' and b'\xffH' in data:
+                # The old kernel's agent was cut off in mid-frame, and this is the next one's greeting.
+                raise Restarted('the guest restarted while the command ran')
             self.buf = self.buf[5 + size:]
             yield kind, data
 
