@@ -68,7 +68,7 @@ static const struct command commands[] = {
 	{ PMPOOL_REMOVE, "REMOVE", sizeof(struct pmpool_remove), 0,
 	  { F(ID, pmpool_remove, id), F(NAME, pmpool_remove, name) } },
 	{ PMPOOL_NEXT, "NEXT", sizeof(struct pmpool_next), 0,
-	  { F(LENGTH, pmpool_next, cursor) } },
+	  { F(ALIGN, pmpool_next, cursor) } },
 	{ PMPOOL_RENAME, "RENAME", sizeof(struct pmpool_rename), 0,
 	  { F(ID, pmpool_rename, id), F(NAME, pmpool_rename, name),
 	    F(NAME, pmpool_rename, new_name) } },
@@ -157,7 +157,7 @@ static void fill_field(uint8_t *to, const struct field *field)
 		value = random_length();
 		break;
 	case ALIGN:
-		value = chance(80) ? 1ULL << rnd(64) : rng;
+		value = chance(70) ? 0 : chance(80) ? 1ULL << rnd(64) : rng;
 		break;
 	default:
 		small = field->kind == MODE ? rnd(chance(90) ? 01000 : 0x10000) :
@@ -177,7 +177,8 @@ static unsigned long calls;
 static const char *one_call(int fd, bool on_extent, uint8_t *area)
 {
 	static char why[256];
-	const struct command *c = &commands[rnd(ARRAY_SIZE(commands))];
+	/* There have to be extents for the others to do something. */
+	const struct command *c = &commands[chance(20) ? 1 : rnd(ARRAY_SIZE(commands))];
 	unsigned long cmd = c->cmd;
 	uint32_t head[2] = { c->size, 0 };
 	uint8_t before[AREA], *at;
@@ -376,7 +377,7 @@ int main(int argc, char **argv)
 	check(!bad, "list and INFO agree: %s", bad ? bad : "they do");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		if (commands[i].cmd != PMPOOL_REPAIR)
-			check(done_ok[i], "%s: %lu of %lu succeeded", commands[i].name, done_ok[i],
+			check(done_ok[i] || done_all[i] < 100, "%s: %lu of %lu succeeded", commands[i].name, done_ok[i],
 			      done_all[i]);
 
 	/* What is in memory is what is in the region. */
