@@ -91,7 +91,13 @@ image: stage
 .PHONY: check demo bench lint
 check: all tests $(SOAK_GUEST) image
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
-		lint:tests/lint make:crashtest make:fuzz $(addprefix bats:,$(wildcard tests/bats/*.bats))
+		lint:tests/lint make:crashtest make:fuzz \
+		$(addprefix bats:,$(filter-out %/debug.bats,$(wildcard tests/bats/*.bats)))
+
+# In a kernel built for debugging; to build that takes a quarter of an hour once.
+.PHONY: check-debug
+check-debug: all tests
+	tests/run --logs $(BUILD)/logs bats:tests/bats/debug.bats
 
 demo: image
 	@tests/demo

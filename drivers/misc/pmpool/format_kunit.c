@@ -235,4 +235,5 @@ static struct kunit_suite format_suite = {
 	.exit = format_teardown,
 	.test_cases = format_cases,
 };
+
 kunit_test_suite(format_suite);

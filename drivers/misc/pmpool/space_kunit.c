@@ -227,6 +227,7 @@ static struct kunit_suite space_suite = {
 	.init = space_setup,
 	.test_cases = space_cases,
 };
+
 kunit_test_suite(space_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the persistent memory pool");
