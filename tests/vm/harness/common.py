@@ -92,7 +92,12 @@ def made_in(final):
     try:
         os.chmod(tmp, 0o755)
         yield tmp
-        os.rename(tmp, final)
+        try:
+            os.rename(tmp, final)
+        except OSError:
+            # Somebody else was faster: the key says that it is the same.
+            if not final.is_dir():
+                raise
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 

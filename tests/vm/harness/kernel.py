@@ -109,14 +109,20 @@ def elf_of(vmlinuz):
             break
     else:
         raise VmError(f'{vmlinuz} is packed in a way unknown here (first bytes {payload[:6].hex()})')
-    with locked('vmlinux'), made_in(final.parent) as tmp:
+    with locked('vmlinux'):
+        if not final.exists():
+            _unpack(vmlinuz, tool, payload[:len(payload) - cut], final)
+    common.prune(final.parent.parent, KEEP, in_use=[str(final.parent)])
+    return final
+
+
+def _unpack(vmlinuz, tool, payload, final):
+    with made_in(final.parent) as tmp:
         # The last four bytes are the unpacked size, for the kernel's own use; gzip has that in its own format.
-        r = subprocess.run(tool, input=payload[:len(payload) - cut], stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        r = subprocess.run(tool, input=payload, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
         if r.returncode or r.stdout[:4] != b'\x7fELF':
             raise VmError(f'unpacking {vmlinuz} with {tool[0]} failed: {r.stderr.decode().strip()}')
         (tmp / 'vmlinux').write_bytes(r.stdout)
-    common.prune(final.parent.parent, KEEP, in_use=[str(final.parent)])
-    return final
 
 
 def boot_disk(vmlinuz):
