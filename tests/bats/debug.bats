@@ -1,0 +1,86 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The driver in a kernel that watches it: KASAN, UBSAN, lockdep, kmemleak, fault
+# injection, KUnit. Two guests: one loses an allocation at every step and is
+# searched for lost memory, the other one is kept busy. PMPOOL_SEED=N repeats
+# what test-fuzz and test-stress did.
+
+load guest
+
+WATCH="panic_on_warn=1 oops=panic"
+
+# Run a program after the other, whether or not they fail.
+# shellcheck disable=SC2016 # expanded in the guest
+IN_TURN='status=0; for command; do $command || status=1; done; exit $status'
+
+# usage: watched NAME [option of vm mini...] -- COMMAND...
+watched() {
+	local name=$1 options=()
+	shift
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	shift
+	mini "$name" --kernel "$KERNEL" --module "$BUILD/debug/module/pmpool.ko" --no-kexec \
+		--append "$WATCH" "${options[@]}" -- /bin/sh -c "$IN_TURN" sh "$@"
+}
+
+setup_file() {
+	KERNEL=$("$VM" debug-kernel) || return 1
+	make -s -C "$ROOT" BUILD="$BUILD" debug-module || return 1
+
+	watched leaks --pool 64M --timeout 900 --append "$WATCH kmemleak=on" \
+		--allow-splat 'warn_alloc\+0x' \
+		--file "$BUILD/debug/module/pmpool_kunit.ko:/lib/pmpool_kunit.ko" \
+		--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
+		--file "$BUILD/guest/test-fuzz" --file "$BUILD/guest/test-stress" \
+		-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 5" "test-stress 5" \
+		"test-kernel end" 3>&- &
+	watched busy --pool 192M --timeout 900 \
+		--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
+		--file "$BUILD/guest/test-stress" \
+		-- "test-driver" "test-fuzz 30 ${PMPOOL_SEED-}" "test-stress 60 ${PMPOOL_SEED-}" 3>&- &
+	wait
+}
+
+@test "the ABI tests, one negative test an errno, in the debug kernel" {
+	group busy load 20
+	group busy abi 40
+	group busy create 25
+	group busy mmap 35
+	group busy remove 12
+	group busy owners 12
+	group busy format 30
+	# And every other group that there is.
+	[ "$(grep "^not ok" "$BATS_FILE_TMPDIR/busy.tap" | grep -vc ' - \(fuzz\|stress\): ')" = 0 ]
+}
+
+@test "random ioctls: every answer is in the contract, and the pool stays sound" {
+	group busy fuzz 16
+}
+
+@test "eight workers do everything to everything for a minute" {
+	group busy stress 24
+}
+
+@test "the busy guest ended well: nothing on its console" {
+	ended_well busy
+}
+
+@test "KUnit: free space and format" {
+	group leaks kunit 15
+}
+
+@test "each allocation of each operation fails in turn, and nothing is half done" {
+	group leaks failnth 24
+}
+
+@test "no memory is lost, and lockdep has watched to the end" {
+	group leaks leak 2
+}
+
+@test "the guest with failures ended well: nothing on its console" {
+	ended_well leaks
+}
