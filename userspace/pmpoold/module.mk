@@ -8,8 +8,8 @@ SYSCONFDIR ?= /etc
 MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
-pmpoold-nouns := catalog cmdline config file guard image iomem monitor pool \
-	preflight stage status strlist
+pmpoold-nouns := catalog cmdline config daemon file guard image iomem monitor next pool \
+	preflight reconcile stage status strlist
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \

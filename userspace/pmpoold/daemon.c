@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DOC: the daemon
+ *
+ * One loop: something changed, or somebody asked; the pool is looked at, and
+ * what has become necessary is done.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "monitor.h"
+
+/* When the catalog could not be written and nothing changes meanwhile. */
+#define RETRY_USEC (30 * 1000000ULL)
+
+static void tell(struct daemon *d)
+{
+	struct status status = {
+		.pool = d->pool.catalog,
+		.catalog_path = CATALOG_PATH,
+		.catalog = d->written,
+		.differences = &d->differences,
+		.staged = &d->staged,
+	};
+
+	status_write(STATUS_PATH, &status);
+	if (!d->pool.catalog) {
+		sd_notify(0, "STATUS=waiting for /dev/pmpool");
+	} else if (d->staged.ok) {
+		sd_notifyf(0, "STATUS=%zu extents; a kexec into %s keeps them",
+			   d->pool.catalog->n, d->staged.release);
+	} else {
+		char *why = strlist_join(&d->staged.reasons, "; ");
+
+		sd_notifyf(0, "STATUS=kexec would lose the pool: %s", why);
+		free(why);
+	}
+}
+
+static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	(void)s;
+	(void)usec;
+	daemon_refresh(userdata, false);
+	return 0;
+}
+
+static void retry_later(struct daemon *d)
+{
+	d->retry = sd_event_source_disable_unref(d->retry);
+	sd_event_add_time_relative(d->event, &d->retry, CLOCK_MONOTONIC, RETRY_USEC, 0,
+				   on_retry, d);
+}
+
+void daemon_refresh(struct daemon *d, bool restage)
+{
+	struct pool pool;
+	bool attached;
+	int r;
+
+	r = pool_read(&pool);
+	if (r) {
+		if (r != -ENOENT && r != -ENXIO && r != -ENODEV)
+			log_err("/dev/pmpool cannot be read: %s", strerror(-r));
+		else if (d->pool.catalog)
+			log_notice("the pool is gone: its catalog and the staged image stay");
+		else if (!d->waiting)
+			log_info("waiting for /dev/pmpool");
+		d->waiting = true;
+		pool_clear(&d->pool);
+		d->reconciled = false;
+		/* An image that was staged for the pool is still good for its region. */
+		if (!d->staged.ok && (restage || !d->staged.time)) {
+			staged_clear(&d->staged);
+			strlist_add(&d->staged.reasons,
+				    "pool: there is no pool: load the driver with modprobe pmpool");
+		}
+		if (restage || !d->staged.time)
+			d->staged.time = time(NULL);
+		tell(d);
+		return;
+	}
+	d->waiting = false;
+	attached = !d->pool.catalog ||
+		   memcmp(d->pool.catalog->uuid, pool.catalog->uuid, CATALOG_UUID_LEN) ||
+		   d->pool.catalog->generation != pool.catalog->generation;
+	pool_clear(&d->pool);
+	d->pool = pool;
+	if (attached)
+		d->reconciled = false;
+	if (daemon_update_catalog(d))
+		retry_later(d);
+	if (attached || restage)
+		daemon_stage(d);
+	tell(d);
+}
+
+static void on_change(void *userdata)
+{
+	daemon_refresh(userdata, false);
+}
+
+static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
+{
+	struct timespec now;
+
+	(void)s;
+	(void)si;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+		   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	daemon_refresh(userdata, true);
+	sd_notify(0, "READY=1");
+	return 0;
+}
+
+int daemon_run(const char *config_path)
+{
+	struct daemon d = { .config_path = config_path };
+	sigset_t mask;
+	int r;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGHUP);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	r = sd_event_new(&d.event);
+	if (r >= 0)
+		r = sd_event_add_signal(d.event, NULL, SIGTERM, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(d.event, NULL, SIGINT, NULL, NULL);
+	if (r >= 0)
+		r = sd_event_add_signal(d.event, NULL, SIGHUP, on_reload, &d);
+	if (r < 0) {
+		log_err("cannot set the event loop up: %s", strerror(-r));
+		goto out;
+	}
+	/* First listen, then look: a device that comes in between is seen. */
+	r = monitor_new(d.event, on_change, &d, &d.monitor);
+	if (r < 0)
+		goto out;
+	daemon_refresh(&d, false);
+	sd_notify(0, "READY=1");
+	r = sd_event_loop(d.event);
+	if (r < 0)
+		log_err("the event loop failed: %s", strerror(-r));
+	/* The image stays: services are stopped before a kexec as well. */
+	sd_notify(0, "STOPPING=1");
+	unlink(STATUS_PATH);
+out:
+	monitor_free(d.monitor);
+	sd_event_source_unref(d.retry);
+	sd_event_unref(d.event);
+	pool_clear(&d.pool);
+	catalog_free(d.written);
+	strlist_clear(&d.differences);
+	staged_clear(&d.staged);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The daemon: what it knows, and its parts that act on that. */
+#ifndef PMPOOLD_DAEMON_H
+#define PMPOOLD_DAEMON_H
+
+#include <stdbool.h>
+#include <systemd/sd-event.h>
+
+#include "catalog.h"
+#include "pool.h"
+#include "status.h"
+
+#define CATALOG_PATH "/var/lib/pmpool/catalog.dtb"
+
+struct daemon {
+	sd_event *event;
+	sd_event_source *retry;
+	struct monitor *monitor;
+	const char *config_path;
+	struct pool pool;		/* as last seen; its catalog is NULL: none */
+	struct catalog *written;	/* as the catalog on disk is known to be */
+	struct strlist differences;	/* since the last attach */
+	struct staged staged;
+	bool reconciled;		/* the catalog on disk was looked at */
+	bool waiting;			/* that there is no pool was said */
+};
+
+/* Run until SIGTERM. An exit status. */
+int daemon_run(const char *config_path);
+
+/*
+ * Look at the pool again, and do what has become necessary. restage: also what
+ * would be only when the pool was attached anew.
+ */
+void daemon_refresh(struct daemon *d, bool restage);
+
+/*
+ * Bring the catalog on disk up to date, after a comparison with what it says
+ * when the pool was attached anew. Negative: it has to be tried again later.
+ */
+int daemon_update_catalog(struct daemon *d);
+
+/* Choose, check and stage the next kernel, and allow or hold back a kexec. */
+void daemon_stage(struct daemon *d);
+void staged_clear(struct staged *staged);
+
+#endif
