@@ -7,7 +7,7 @@ BINDIR ?= $(PREFIX)/bin
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
 	check create daemon describe dump examine info kexec limit list main mend metadata \
-	opinion remove rename resize say set size source status table user)
+	opinion progress remove rename resize say set size source status table terminal user)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
 pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c)
 
@@ -49,7 +49,9 @@ $(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
 
 # Unit tests: all but main(), under sanitizers.
-UNIT_TESTS += $(BUILD)/test/test-pmpoolctl $(BUILD)/test/test-pmpoolctl-check
+pmpoolctl-tests := $(addprefix $(BUILD)/test/,test-pmpoolctl test-pmpoolctl-check \
+	test-pmpoolctl-terminal)
+UNIT_TESTS += $(pmpoolctl-tests)
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))
 
@@ -71,7 +73,7 @@ $(BUILD)/obj/pmpoolctl/san/test-%.o: $(pmpoolctl-dir)/test/test-%.c
 	$(CC) $(CPPFLAGS) -I$(pmpoolctl-dir) -Itests/unit $(pmpoolctl-cppflags) $(CFLAGS) \
 		$(libpmpool-san) -MMD -MP -c -o $@ $<
 
-$(BUILD)/test/test-pmpoolctl $(BUILD)/test/test-pmpoolctl-check: $(BUILD)/test/%: \
+$(pmpoolctl-tests): $(BUILD)/test/%: \
 		$(BUILD)/obj/pmpoolctl/san/%.o \
 		$(pmpoolctl-san-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/san/%.o) \
 		$(libpmpool-san-objs)

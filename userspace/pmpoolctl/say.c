@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "progress.h"
 
 void say(const char *format, ...)
 {
@@ -15,6 +16,7 @@ void say(const char *format, ...)
 
 	/* So that what was printed before stands before it. */
 	fflush(stdout);
+	progress_hide();
 
 	fputs("pmpoolctl: ", stderr);
 	va_start(args, format);

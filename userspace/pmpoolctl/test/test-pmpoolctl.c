@@ -9,19 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
-#include "tap.h"
-
-static unsigned int failures;
-
-#define CHECK(what, ...)						\
-	do {								\
-		if (!(what)) {						\
-			failures++;					\
-			printf("# %s:%d: %s", __FILE__, __LINE__, #what);	\
-			printf(" " __VA_ARGS__);			\
-			printf("\n");					\
-		}							\
-	} while (0)
+#include "groups.h"
 
 static void check_size(const char *text, uint64_t expected)
 {
@@ -241,14 +229,6 @@ static void test_daemon(void)
 		      "for '%s'", broken[i]);
 		CHECK(first[0], "for '%s'", broken[i]);
 	}
-}
-
-static void run(void (*test)(void), const char *what)
-{
-	unsigned int before = failures;
-
-	test();
-	ok(failures == before, "%s", what);
 }
 
 int main(void)
