@@ -206,7 +206,7 @@ kexec_guest() {
 }
 
 @test "a limited user gets no more than the limit, before a kexec and after" {
-	must pmpoolctl limit nobody --bytes 4M --extents 1
+	must pmpoolctl limit nobody --size 4M --extents 1
 	must runuser -u nobody -G pmpool -- pmpoolctl create mine 2M
 	guest runuser -u nobody -G pmpool -- pmpoolctl create more 1
 	[ "$status" -eq 1 ]

@@ -3,13 +3,13 @@
  * pmpoolctl check: what is wrong with a pool's metadata, and mending it.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
 #include "mend.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl check [OPTION...] [FILE]\n"
@@ -32,7 +32,7 @@ struct request {
 	size_t n;
 	bool repair;
 	bool dry_run;
-	bool json;
+	struct given given;
 };
 
 /*
@@ -236,7 +236,7 @@ static int report_repair(const struct source *source, const struct findings *fou
 	struct json_object *to;
 	int printed;
 
-	if (!request->json) {
+	if (!request->given.json) {
 		print_findings(found);
 		print_steps(plan, request->dry_run);
 		print_left(left, plan);
@@ -321,7 +321,7 @@ static int check(const struct request *request)
 	} else if (request->repair) {
 		status = repair(&source, &fmt, &found, request);
 	} else {
-		status = report(&source, &found, request->json);
+		status = report(&source, &found, request->given.json);
 	}
 	findings_free(&found);
 	source_close(&source);
@@ -336,13 +336,12 @@ static int parse(int argc, char **argv, struct request *request)
 		{ "dry-run", no_argument, NULL, 'n' },
 		{ "catalog", required_argument, NULL, 'c' },
 		{ "give-up", required_argument, NULL, 'g' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		OPTION_JSON, END_OPTIONS
 	};
+	static const struct command command = { "check", help, options, "one file", 0, 1 };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "rnc:g:jh", options, NULL)) != -1) {
+	while ((c = next_option(&command, argc, argv, &request->given)) != -1) {
 		switch (c) {
 		case 'r':
 			request->repair = true;
@@ -357,20 +356,10 @@ static int parse(int argc, char **argv, struct request *request)
 		case 'g':
 			request->give_up[request->n++] = optarg;
 			break;
-		case 'j':
-			request->json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("check");
 		}
 	}
-	if (argc - optind > 1) {
-		say("check takes one file, not '%s' as well", argv[optind + 1]);
-		return say_usage("check");
-	}
+	if (request->given.status >= 0)
+		return request->given.status;
 	if (!request->repair && (request->n || request->catalog)) {
 		say("%s needs --repair or --dry-run", request->n ? "--give-up" : "--catalog");
 		return say_usage("check");

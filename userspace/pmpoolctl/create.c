@@ -4,12 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl create [OPTION...] NAME SIZE\n"
@@ -30,8 +30,7 @@ struct request {
 	mode_t mode;
 	uint64_t align;		/* 0: not asked for */
 	const char *tag;
-	bool json;
-	bool exact;
+	struct given given;
 };
 
 /* What the driver would refuse with a bare EINVAL is told apart here. */
@@ -108,12 +107,12 @@ static int create(struct pmpool *pool, const struct request *request)
 		return ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
 	}
 
-	if (request->json) {
+	if (request->given.json) {
 		status = print_json(entry_to_json(entry));
 	} else {
 		printf("created '%s': %s at offset %s\n", request->name,
-		       format_size(size, pmpool_entry_size(entry), request->exact),
-		       format_size(offset, pmpool_entry_offset(entry), request->exact));
+		       format_size(size, pmpool_entry_size(entry), request->given.exact),
+		       format_size(offset, pmpool_entry_offset(entry), request->given.exact));
 		status = finish_output(CTL_OK);
 	}
 	pmpool_entry_free(entry);
@@ -132,31 +131,27 @@ static int parse(int argc, char **argv, struct request *request)
 		{ "mode", required_argument, NULL, 'm' },
 		{ "align", required_argument, NULL, 'a' },
 		{ "tag", required_argument, NULL, 't' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "bytes", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		OPTION_JSON, OPTION_BYTES, END_OPTIONS
+	};
+	static const struct command command = {
+		"create", help, options, "one name and one size", 2, 2
 	};
 	const char *wrong;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:a:t:jbh", options, NULL)) != -1) {
+	while ((c = next_option(&command, argc, argv, &request->given)) != -1) {
 		switch (c) {
 		case 'm':
 			wrong = parse_mode(optarg, &request->mode);
-			if (wrong) {
-				say("--mode '%s': %s", optarg, wrong);
-				return CTL_USAGE;
-			}
+			if (wrong)
+				return wrong_option("mode", wrong);
 			break;
 		case 'a':
 			wrong = parse_size(optarg, &request->align);
 			if (!wrong && !is_power_of_two(request->align))
 				wrong = "not a power of two; write it like 2M or 1G";
-			if (wrong) {
-				say("--align '%s': %s", optarg, wrong);
-				return CTL_USAGE;
-			}
+			if (wrong)
+				return wrong_option("align", wrong);
 			break;
 		case 't':
 			if (strlen(optarg) > PMPOOL_TAG_LEN) {
@@ -166,26 +161,10 @@ static int parse(int argc, char **argv, struct request *request)
 			}
 			request->tag = optarg;
 			break;
-		case 'j':
-			request->json = true;
-			break;
-		case 'b':
-			request->exact = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("create");
 		}
 	}
-	if (argc - optind != 2) {
-		if (argc - optind < 2)
-			say("create needs a name and a size");
-		else
-			say("create takes one name and one size, not '%s' as well", argv[optind + 2]);
-		return say_usage("create");
-	}
+	if (request->given.status >= 0)
+		return request->given.status;
 
 	request->name = argv[optind];
 	if (!check_name("create", request->name))

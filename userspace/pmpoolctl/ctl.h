@@ -123,6 +123,10 @@ int print_json(struct json_object *value);
 void print_pool(const struct pmpool_pool_info *info, bool exact);
 void print_entry(const struct pmpool_entry *entry, bool exact);
 
+struct given;
+/* Look the extent up and print it, or say why not. Returns an exit status. */
+int show_extent(struct pmpool *pool, const char *name, const struct given *given);
+
 /*
  * table.c: left-aligned columns as wide as they must be.
  */

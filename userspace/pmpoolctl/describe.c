@@ -2,6 +2,7 @@
 /*
  * Pools and extents, for people and as JSON.
  */
+#include <errno.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <pwd.h>
@@ -10,6 +11,7 @@
 #include <time.h>
 
 #include "ctl.h"
+#include "options.h"
 
 const char *format_uuid(char to[UUID_TEXT], const uint8_t uuid[16])
 {
@@ -238,4 +240,30 @@ void print_entry(const struct pmpool_entry *entry, bool exact)
 	       pmpool_entry_mapped(entry) ? ", mapped" : "");
 	printf("generation:  %" PRIu64 "\n", pmpool_entry_generation(entry));
 	printf("created:     %s\n", format_time(time, pmpool_entry_create_time(entry)));
+}
+
+int show_extent(struct pmpool *pool, const char *name, const struct given *given)
+{
+	struct pmpool_entry *entry;
+	int status;
+	int ret;
+
+	ret = pmpool_lookup(pool, name, &entry);
+	if (ret == -ENOENT) {
+		say("cannot show '%s': there is no such extent; see pmpoolctl list", name);
+		return CTL_FAILED;
+	}
+	if (ret) {
+		say("cannot show '%s': %s", name, error_text(ret));
+		return error_status(ret);
+	}
+
+	if (given->json) {
+		status = print_json(entry_to_json(entry));
+	} else {
+		print_entry(entry, given->exact);
+		status = finish_output(CTL_OK);
+	}
+	pmpool_entry_free(entry);
+	return status;
 }

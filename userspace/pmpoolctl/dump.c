@@ -3,13 +3,13 @@
  * pmpoolctl dump: a pool's metadata, as it lies there.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
 #include "examine.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl dump [--json] [FILE]\n"
@@ -249,27 +249,11 @@ static int dump(const char *path)
 
 int verb_dump(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c;
+	static const struct option options[] = { OPTION_JSON, END_OPTIONS };
+	static const struct command command = { "dump", help, options, "one file", 0, 1 };
+	struct given given = { 0 };
+	int status;
 
-	while ((c = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("dump");
-		}
-	}
-	if (argc - optind > 1) {
-		say("dump takes one file, not '%s' as well", argv[optind + 1]);
-		return say_usage("dump");
-	}
-	return dump(argv[optind]);
+	status = parse_options(&command, argc, argv, &given);
+	return status < 0 ? dump(argv[optind]) : status;
 }

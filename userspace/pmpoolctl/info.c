@@ -2,12 +2,11 @@
 /*
  * pmpoolctl info: the pool, or one extent of it.
  */
-#include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl info [--json] [--bytes] [NAME]\n"
@@ -17,7 +16,7 @@ static const char help[] =
 	"  -b, --bytes  sizes and offsets in bytes\n"
 	"  -h, --help   show this help\n";
 
-static int show_pool(struct pmpool *pool, bool json, bool exact)
+static int show_pool(struct pmpool *pool, const struct given *given)
 {
 	struct pmpool_pool_info *info;
 	int status;
@@ -29,76 +28,28 @@ static int show_pool(struct pmpool *pool, bool json, bool exact)
 		return error_status(ret);
 	}
 
-	if (json) {
+	if (given->json) {
 		status = print_json(pool_to_json(info));
 	} else {
-		print_pool(info, exact);
+		print_pool(info, given->exact);
 		status = finish_output(CTL_OK);
 	}
 	pmpool_info_free(info);
 	return status;
 }
 
-static int show_extent(struct pmpool *pool, const char *name, bool json, bool exact)
-{
-	struct pmpool_entry *entry;
-	int status;
-	int ret;
-
-	ret = pmpool_lookup(pool, name, &entry);
-	if (ret == -ENOENT) {
-		say("cannot show '%s': there is no such extent; see pmpoolctl list", name);
-		return CTL_FAILED;
-	}
-	if (ret) {
-		say("cannot show '%s': %s", name, error_text(ret));
-		return error_status(ret);
-	}
-
-	if (json) {
-		status = print_json(entry_to_json(entry));
-	} else {
-		print_entry(entry, exact);
-		status = finish_output(CTL_OK);
-	}
-	pmpool_entry_free(entry);
-	return status;
-}
-
 int verb_info(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "bytes", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	static const struct option options[] = { OPTION_JSON, OPTION_BYTES, END_OPTIONS };
+	static const struct command command = { "info", help, options, "one name", 0, 1 };
+	struct given given = { 0 };
 	struct pmpool *pool;
-	bool exact = false;
-	bool json = false;
 	const char *name;
 	int status;
-	int c;
 
-	while ((c = getopt_long(argc, argv, "jbh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'b':
-			exact = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("info");
-		}
-	}
-	if (argc - optind > 1) {
-		say("info takes one name, not '%s' as well", argv[optind + 1]);
-		return say_usage("info");
-	}
+	status = parse_options(&command, argc, argv, &given);
+	if (status >= 0)
+		return status;
 
 	name = argv[optind];
 	if (name && !check_name("show", name))
@@ -108,7 +59,7 @@ int verb_info(int argc, char **argv)
 	if (status)
 		return status;
 
-	status = name ? show_extent(pool, name, json, exact) : show_pool(pool, json, exact);
+	status = name ? show_extent(pool, name, &given) : show_pool(pool, &given);
 	pmpool_close(pool);
 	return status;
 }

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,19 +12,21 @@
 
 #include "ctl.h"
 #include "metadata.h"
+#include "options.h"
 
 static const char help[] =
-	"Usage: pmpoolctl limit [--json]\n"
+	"Usage: pmpoolctl limit [--json] [--bytes]\n"
 	"       pmpoolctl limit [OPTION...] USER|--default\n"
 	"Show what users have of the pool and may have, or set what one may have.\n"
 	"What is not set stays as it is.\n"
 	"\n"
 	"  -d, --default     the limit of everybody who has none of their own\n"
-	"  -b, --bytes=SIZE  that all extents of the user may take, in whole blocks,\n"
+	"  -s, --size=SIZE   that all extents of the user may take, in whole blocks,\n"
 	"                    like 512M; or none\n"
 	"  -e, --extents=N   how many extents the user may have; or none\n"
 	"  -n, --none        take the user's own limit away\n"
 	"  -j, --json        for programs\n"
+	"  -b, --bytes       sizes in bytes\n"
 	"  -h, --help        show this help\n";
 
 struct request {
@@ -35,7 +36,7 @@ struct request {
 	bool set_extents;
 	uint64_t size;
 	uint64_t extents;
-	bool json;
+	struct given given;
 };
 
 /* What holds for a user. */
@@ -90,12 +91,12 @@ static int get(struct pmpool *pool, uid_t uid, struct holding *holding)
 
 static struct table *new_table(void)
 {
-	static const char *const headings[] = { "USER", "BYTES", "EXTENTS" };
+	static const char *const headings[] = { "USER", "SIZE", "EXTENTS" };
 
 	return table_new(sizeof(headings) / sizeof(*headings), headings);
 }
 
-static void add_row(struct table *table, uid_t uid, const struct holding *holding)
+static void add_row(struct table *table, uid_t uid, const struct holding *holding, bool exact)
 {
 	bool anybody = uid == PMPOOL_ANY_USER;
 	char used[SIZE_TEXT] = "-", limit[SIZE_TEXT] = "-";
@@ -103,9 +104,9 @@ static void add_row(struct table *table, uid_t uid, const struct holding *holdin
 	char user[USER_TEXT];
 
 	if (!anybody)
-		format_size(used, holding->size, false);
+		format_size(used, holding->size, exact);
 	if (holding->max_size != PMPOOL_NO_LIMIT)
-		format_size(limit, holding->max_size, false);
+		format_size(limit, holding->max_size, exact);
 	snprintf(size, sizeof(size), "%s/%s", used, limit);
 
 	if (!anybody)
@@ -212,8 +213,8 @@ static int find_users(struct pmpool *pool, struct users *users)
 
 static int show(struct pmpool *pool, const struct request *request)
 {
-	struct json_object *array = request->json ? json_object_new_array() : NULL;
-	struct table *table = request->json ? NULL : new_table();
+	struct json_object *array = request->given.json ? json_object_new_array() : NULL;
+	struct table *table = request->given.json ? NULL : new_table();
 	struct users users = { 0 };
 	struct holding holding;
 	int status;
@@ -228,7 +229,7 @@ static int show(struct pmpool *pool, const struct request *request)
 		if (array)
 			json_object_array_add(array, to_json(users.uid[i], &holding));
 		else
-			add_row(table, users.uid[i], &holding);
+			add_row(table, users.uid[i], &holding, request->given.exact);
 	}
 
 	if (ret == -EPERM) {
@@ -304,62 +305,51 @@ static int parse(int argc, char **argv, struct request *request)
 {
 	static const struct option options[] = {
 		{ "default", no_argument, NULL, 'd' },
-		{ "bytes", required_argument, NULL, 'b' },
+		{ "size", required_argument, NULL, 's' },
 		{ "extents", required_argument, NULL, 'e' },
 		{ "none", no_argument, NULL, 'n' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		OPTION_JSON, OPTION_BYTES, END_OPTIONS
 	};
+	static const struct command command = { "limit", help, options, "one user", 0, 1 };
 	bool by_default = false;
 	bool none = false;
 	const char *wrong;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "db:e:njh", options, NULL)) != -1) {
+	while ((c = next_option(&command, argc, argv, &request->given)) != -1) {
 		switch (c) {
 		case 'd':
 			by_default = true;
 			break;
-		case 'b':
+		case 's':
 			wrong = NULL;
 			if (strcmp(optarg, "none") == 0)
 				request->size = PMPOOL_NO_LIMIT;
 			else
 				wrong = parse_size(optarg, &request->size);
-			if (wrong) {
-				say("--bytes '%s': %s", optarg, wrong);
-				return CTL_USAGE;
-			}
+			if (wrong)
+				return wrong_option("size", wrong);
 			request->set_size = true;
 			break;
 		case 'e':
 			wrong = parse_count(optarg, &request->extents);
-			if (wrong) {
-				say("--extents '%s': %s", optarg, wrong);
-				return CTL_USAGE;
-			}
+			if (wrong)
+				return wrong_option("extents", wrong);
 			request->set_extents = true;
 			break;
 		case 'n':
 			none = true;
 			break;
-		case 'j':
-			request->json = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("limit");
 		}
 	}
-	if (argc - optind > (by_default ? 0 : 1)) {
-		say("limit takes one user, or --default, not '%s' as well", argv[argc - 1]);
+	if (request->given.status >= 0)
+		return request->given.status;
+	if (by_default && optind < argc) {
+		say("limit takes one user, or --default, not '%s' as well", argv[optind]);
 		return say_usage("limit");
 	}
 	if (none && (request->set_size || request->set_extents)) {
-		say("--none sets no limit: it does not go with --bytes or --extents");
+		say("--none sets no limit: it does not go with --size or --extents");
 		return say_usage("limit");
 	}
 	if (none) {

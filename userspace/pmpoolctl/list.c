@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl list [--json] [--bytes]\n"
@@ -70,57 +70,36 @@ static int walk(struct pmpool *pool, struct table *table, bool exact, struct jso
 
 int verb_list(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "bytes", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	static const struct option options[] = { OPTION_JSON, OPTION_BYTES, END_OPTIONS };
+	static const struct command command = { "list", help, options, NULL, 0, 0 };
 	struct json_object *array = NULL;
 	struct table *table = NULL;
+	struct given given = { 0 };
 	struct pmpool *pool;
-	bool exact = false;
-	bool json = false;
 	int status;
-	int c, ret;
+	int ret;
 
-	while ((c = getopt_long(argc, argv, "jbh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'b':
-			exact = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("list");
-		}
-	}
-	if (optind < argc) {
-		say("list takes no name: '%s'; see pmpoolctl info", argv[optind]);
-		return say_usage("list");
-	}
+	status = parse_options(&command, argc, argv, &given);
+	if (status >= 0)
+		return status;
 
 	status = open_pool(O_RDONLY, &pool);
 	if (status)
 		return status;
 
-	if (json)
+	if (given.json)
 		array = json_object_new_array();
 	else
 		table = new_table();
 
-	ret = walk(pool, table, exact, array);
+	ret = walk(pool, table, given.exact, array);
 	pmpool_close(pool);
 
 	if (ret) {
 		say("cannot list the extents: %s", error_text(ret));
 		status = error_status(ret);
 		json_object_put(array);
-	} else if (json) {
+	} else if (given.json) {
 		status = print_json(array);
 	} else {
 		table_print(table);

@@ -4,10 +4,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl remove NAME...\n"
@@ -17,27 +17,19 @@ static const char help[] =
 
 int verb_remove(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	static const struct option options[] = { END_OPTIONS };
+	static const struct command command = {
+		"remove", help, options, "a name", 1, ANY_NUMBER
 	};
+	struct given given = { 0 };
 	struct pmpool *pool;
 	int status;
-	int c, i, ret;
+	int i, ret;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("remove");
-		}
-	}
-	if (optind == argc) {
-		say("remove needs a name");
-		return say_usage("remove");
-	}
+	status = parse_options(&command, argc, argv, &given);
+	if (status >= 0)
+		return status;
+
 	/* All of them before the first is gone. */
 	for (i = optind; i < argc; i++)
 		if (!check_name("remove", argv[i]))

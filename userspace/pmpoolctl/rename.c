@@ -4,45 +4,34 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
-	"Usage: pmpoolctl rename OLD NEW\n"
+	"Usage: pmpoolctl rename [--json] OLD NEW\n"
 	"Give the extent OLD the name NEW; not while it is mapped.\n"
 	"\n"
+	"  -j, --json  describe the extent as it is now, for programs\n"
 	"  -h, --help  show this help\n";
 
 int verb_rename(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	static const struct option options[] = { OPTION_JSON, END_OPTIONS };
+	static const struct command command = {
+		"rename", help, options, "the old name and the new one", 2, 2
 	};
+	struct given given = { 0 };
 	const char *old, *new;
 	struct pmpool *pool;
 	int status;
-	int c, ret;
+	int ret;
 
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (c) {
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("rename");
-		}
-	}
-	if (argc - optind != 2) {
-		if (argc - optind < 2)
-			say("rename needs the old name and the new one");
-		else
-			say("rename takes the old name and the new one, not '%s' as well",
-			    argv[optind + 2]);
-		return say_usage("rename");
-	}
+	status = parse_options(&command, argc, argv, &given);
+	if (status >= 0)
+		return status;
+
 	old = argv[optind];
 	new = argv[optind + 1];
 	if (!check_name("rename", old) || !check_name("rename to", new))
@@ -58,9 +47,11 @@ int verb_rename(int argc, char **argv)
 		    old, new);
 	else if (ret)
 		say("cannot rename '%s': %s", old, change_error(ret));
-	pmpool_close(pool);
 
 	if (ret)
-		return ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
-	return CTL_OK;
+		status = ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
+	else if (given.json)
+		status = show_extent(pool, new, &given);
+	pmpool_close(pool);
+	return status;
 }

@@ -4,18 +4,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
-	"Usage: pmpoolctl resize [--bytes] NAME SIZE\n"
+	"Usage: pmpoolctl resize [--json] [--bytes] NAME SIZE\n"
 	"Make the extent NAME SIZE bytes long. It stays where it is; what is added\n"
 	"reads as zeroes, what is cut off is lost. SIZE is like 4096, 2M or 1.5GiB.\n"
 	"\n"
+	"  -j, --json   describe the extent as it is now, for programs\n"
 	"  -b, --bytes  sizes in bytes\n"
 	"  -h, --help   show this help\n";
 
@@ -44,40 +45,24 @@ static void report_failure(const char *name, uint64_t size, uint64_t largest, in
 
 int verb_resize(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "bytes", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	static const struct option options[] = { OPTION_JSON, OPTION_BYTES, END_OPTIONS };
+	static const struct command command = {
+		"resize", help, options, "one name and one size", 2, 2
 	};
+	struct given given = { 0 };
 	uint64_t largest = 0;
 	struct pmpool *pool;
 	char text[SIZE_TEXT];
-	bool exact = false;
 	const char *wrong;
 	const char *name;
 	uint64_t size;
 	int status;
-	int c, ret;
+	int ret;
 
-	while ((c = getopt_long(argc, argv, "bh", options, NULL)) != -1) {
-		switch (c) {
-		case 'b':
-			exact = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("resize");
-		}
-	}
-	if (argc - optind != 2) {
-		if (argc - optind < 2)
-			say("resize needs a name and a size");
-		else
-			say("resize takes one name and one size, not '%s' as well", argv[optind + 2]);
-		return say_usage("resize");
-	}
+	status = parse_options(&command, argc, argv, &given);
+	if (status >= 0)
+		return status;
+
 	name = argv[optind];
 	if (!check_name("resize", name))
 		return CTL_USAGE;
@@ -94,11 +79,15 @@ int verb_resize(int argc, char **argv)
 		return status;
 
 	ret = pmpool_resize(pool, name, size, &largest);
-	pmpool_close(pool);
 	if (ret) {
-		report_failure(name, size, largest, ret, exact);
-		return ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
+		report_failure(name, size, largest, ret, given.exact);
+		status = ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
+	} else if (given.json) {
+		status = show_extent(pool, name, &given);
+	} else {
+		printf("resized '%s': %s\n", name, format_size(text, size, given.exact));
+		status = finish_output(CTL_OK);
 	}
-	printf("resized '%s': %s\n", name, format_size(text, size, exact));
-	return finish_output(CTL_OK);
+	pmpool_close(pool);
+	return status;
 }

@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl set OPTION... NAME\n"
@@ -18,28 +18,29 @@ static const char help[] =
 	"  -o, --owner=USER   owner: a name or a number\n"
 	"  -g, --group=GROUP  group: a name or a number\n"
 	"  -t, --tag=TEXT     up to 16 bytes that say what it holds\n"
+	"  -j, --json         describe the extent as it is now, for programs\n"
 	"  -h, --help         show this help\n";
 
 /* Add what stands on the command line to change. Returns an exit status, or -1 to go on. */
-static int parse(int argc, char **argv, struct pmpool_change *change)
+static int parse(int argc, char **argv, struct pmpool_change *change, struct given *given)
 {
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, 'm' },
 		{ "owner", required_argument, NULL, 'o' },
 		{ "group", required_argument, NULL, 'g' },
 		{ "tag", required_argument, NULL, 't' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+		OPTION_JSON, END_OPTIONS
 	};
+	static const struct command command = { "set", help, options, "one name", 1, 1 };
 	const char *wrong = NULL;
 	const char *option = "";
-	bool given = false;
+	bool any = false;
 	mode_t mode;
 	uid_t uid;
 	gid_t gid;
 	int c;
 
-	while ((c = getopt_long(argc, argv, "m:o:g:t:h", options, NULL)) != -1) {
+	while ((c = next_option(&command, argc, argv, given)) != -1) {
 		switch (c) {
 		case 'm':
 			option = "mode";
@@ -64,35 +65,23 @@ static int parse(int argc, char **argv, struct pmpool_change *change)
 			if (pmpool_change_set_tag(change, optarg, strlen(optarg)))
 				wrong = "longer than 16 bytes";
 			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("set");
 		}
-		if (wrong) {
-			say("--%s '%s': %s", option, optarg, wrong);
-			return CTL_USAGE;
-		}
-		given = true;
+		if (wrong)
+			return wrong_option(option, wrong);
+		any = true;
 	}
-	if (argc - optind != 1) {
-		if (optind == argc)
-			say("set needs a name");
-		else
-			say("set takes one name, not '%s' as well", argv[optind + 1]);
-		return say_usage("set");
-	}
+	if (given->status >= 0)
+		return given->status;
 	if (!check_name("change", argv[optind]))
 		return CTL_USAGE;
-	if (!given) {
+	if (!any) {
 		say("cannot change '%s': say what: --mode, --owner, --group or --tag", argv[optind]);
 		return say_usage("set");
 	}
 	return -1;
 }
 
-static int set(const char *name, const struct pmpool_change *change)
+static int set(const char *name, const struct pmpool_change *change, const struct given *given)
 {
 	struct pmpool *pool;
 	int status;
@@ -103,7 +92,6 @@ static int set(const char *name, const struct pmpool_change *change)
 		return status;
 
 	ret = pmpool_set(pool, name, change);
-	pmpool_close(pool);
 	if (ret == -EPERM || ret == -EACCES)
 		say("cannot change '%s': only its owner or root may; and only root may give it to another owner, or to a group that one is not in",
 		    name);
@@ -114,13 +102,17 @@ static int set(const char *name, const struct pmpool_change *change)
 		say("cannot change '%s': %s", name, change_error(ret));
 
 	if (ret)
-		return ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
-	return CTL_OK;
+		status = ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
+	else if (given->json)
+		status = show_extent(pool, name, given);
+	pmpool_close(pool);
+	return status;
 }
 
 int verb_set(int argc, char **argv)
 {
 	struct pmpool_change *change;
+	struct given given = { 0 };
 	int status;
 	int ret;
 
@@ -130,9 +122,9 @@ int verb_set(int argc, char **argv)
 		return CTL_FAILED;
 	}
 
-	status = parse(argc, argv, change);
+	status = parse(argc, argv, change, &given);
 	if (status < 0)
-		status = set(argv[optind], change);
+		status = set(argv[optind], change, &given);
 	pmpool_change_free(change);
 	return status;
 }

@@ -49,7 +49,7 @@ pmpoolctl create b 1M >/dev/null
 pmpoolctl create c 1M >/dev/null
 pmpoolctl create gone 1M >/dev/null
 pmpoolctl remove gone
-pmpoolctl limit 77 --bytes 8M
+pmpoolctl limit 77 --size 8M
 check "nothing is wrong with it" run 0 pmpoolctl check
 check "and that is said" says "3 extents, 1 limit: nothing is wrong"
 check "a dump has all of it" run 0 pmpoolctl dump
