@@ -79,8 +79,7 @@ void daemon_refresh(struct daemon *d, bool restage)
 		/* An image that was staged for the pool is still good for its region. */
 		if (!d->staged.ok && (restage || !d->staged.time)) {
 			staged_clear(&d->staged);
-			strlist_add(&d->staged.reasons,
-				    "pool: there is no pool: load the driver with modprobe pmpool");
+			strlist_add(&d->staged.reasons, NO_POOL);
 		}
 		if (restage || !d->staged.time)
 			d->staged.time = time(NULL);
@@ -98,7 +97,7 @@ void daemon_refresh(struct daemon *d, bool restage)
 	if (daemon_update_catalog(d))
 		retry_later(d);
 	if (attached || restage)
-		daemon_stage(d);
+		daemon_stage(d, NULL);
 	tell(d);
 }
 

@@ -8,6 +8,7 @@
 
 #include "catalog.h"
 #include "pool.h"
+#include "request.h"
 #include "status.h"
 
 #define CATALOG_PATH "/var/lib/pmpool/catalog.dtb"
@@ -40,8 +41,16 @@ void daemon_refresh(struct daemon *d, bool restage);
  */
 int daemon_update_catalog(struct daemon *d);
 
-/* Choose, check and stage the next kernel, and allow or hold back a kexec. */
-void daemon_stage(struct daemon *d);
+/*
+ * Choose, check and stage the next kernel, and allow or hold back a kexec. What
+ * came of it is d->staged. request, which may be NULL, is what somebody asks
+ * for beyond the configuration.
+ */
+void daemon_stage(struct daemon *d, const struct kexec_request *request);
+
+/* What would come of it: a verdict to clear, and nothing is changed. */
+void daemon_check(struct daemon *d, const struct kexec_request *request,
+		  struct staged *verdict);
 void staged_clear(struct staged *staged);
 
 #endif

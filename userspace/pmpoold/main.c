@@ -35,7 +35,7 @@ static int dry_run(const char *config_path)
 		log_err("/dev/pmpool cannot be read: %s: is the driver loaded?", strerror(-r));
 		return EXIT_FAILURE;
 	}
-	preflight_run(&pf, &pool, config_path);
+	preflight_run(&pf, &pool, config_path, NULL);
 	for (size_t i = 0; i < pf.n; i++)
 		printf("%-4s %s: %s\n", pf.checks[i].ok ? "ok" : "FAIL", pf.checks[i].name,
 		       pf.checks[i].text);

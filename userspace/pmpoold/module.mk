@@ -9,7 +9,7 @@ MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
 pmpoold-nouns := catalog cmdline config daemon file guard image iomem monitor next pool \
-	preflight reconcile stage status strlist
+	preflight reconcile request stage status strlist
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \

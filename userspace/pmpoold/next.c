@@ -56,14 +56,39 @@ static void drop_image(void)
 		log_err("the kexec image that was loaded is unloaded: it could have lost the pool");
 }
 
-void daemon_stage(struct daemon *d)
+void daemon_check(struct daemon *d, const struct kexec_request *request,
+		  struct staged *verdict)
+{
+	struct strlist reasons = { 0 };
+	struct preflight pf;
+
+	*verdict = (struct staged){ 0 };
+	if (!d->pool.catalog) {
+		strlist_add(&verdict->reasons, NO_POOL);
+		return;
+	}
+	preflight_run(&pf, &d->pool, d->config_path, request);
+	preflight_reasons(&pf, &reasons);
+	staged_take(verdict, &pf);
+	preflight_clear(&pf);
+	verdict->ok = !reasons.n;
+	verdict->reasons = reasons;
+}
+
+void daemon_stage(struct daemon *d, const struct kexec_request *request)
 {
 	struct strlist reasons = { 0 };
 	struct preflight pf;
 	char *reason;
 	bool ok;
 
-	preflight_run(&pf, &d->pool, d->config_path);
+	if (!d->pool.catalog) {
+		staged_clear(&d->staged);
+		d->staged.time = time(NULL);
+		strlist_add(&d->staged.reasons, NO_POOL);
+		return;
+	}
+	preflight_run(&pf, &d->pool, d->config_path, request);
 	ok = preflight_ok(&pf);
 	if (!ok) {
 		preflight_reasons(&pf, &reasons);

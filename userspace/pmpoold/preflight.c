@@ -332,7 +332,36 @@ static void check_fit(struct preflight *pf, const struct iomem *iomem)
 	}
 }
 
-void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path)
+static void drop(char **setting)
+{
+	free(*setting);
+	*setting = NULL;
+}
+
+static void replace(char **setting, const char *by)
+{
+	if (!by)
+		return;
+	drop(setting);
+	*setting = xstrdup(by);
+}
+
+/* What is asked for goes before what is configured. */
+static void apply_request(struct config *config, const struct kexec_request *request)
+{
+	/* The settings beside a kernel's name are about that kernel. */
+	if (request->kernel)
+		drop(&config->initrd);
+	if (request->reuse)
+		drop(&config->cmdline);
+	replace(&config->kernel, request->kernel);
+	replace(&config->initrd, request->initrd);
+	replace(&config->append, request->append);
+	replace(&config->cmdline, request->cmdline);
+}
+
+void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path,
+		   const struct kexec_request *request)
 {
 	struct region region = { pool->catalog->base, pool->catalog->size };
 	struct strlist problems = { 0 }, notes = { 0 };
@@ -341,6 +370,8 @@ void preflight_run(struct preflight *pf, const struct pool *pool, const char *co
 
 	*pf = (struct preflight){ .image.fd = -1, .initrd_fd = -1 };
 	config_read(&config, config_path, &problems);
+	if (request)
+		apply_request(&config, request);
 	/* A setting that is not understood may be the one that matters. */
 	if (problems.n)
 		verdict_lists(pf, "configuration", &problems, &notes, "");

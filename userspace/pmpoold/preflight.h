@@ -7,6 +7,7 @@
 
 #include "image.h"
 #include "pool.h"
+#include "request.h"
 #include "strlist.h"
 
 struct check {
@@ -28,8 +29,12 @@ struct preflight {
 	int initrd_fd;		/* -1: none */
 };
 
-/* Make every check for the kernel that config_path asks for. */
-void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path);
+/*
+ * Make every check for the kernel that config_path asks for, and request, which
+ * may be NULL: what it gives replaces the setting of that name.
+ */
+void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path,
+		   const struct kexec_request *request);
 bool preflight_ok(const struct preflight *pf);
 /* Why not: the text of each check that failed. */
 void preflight_reasons(const struct preflight *pf, struct strlist *reasons);

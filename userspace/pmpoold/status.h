@@ -10,6 +10,9 @@
 
 #define STATUS_PATH "/run/pmpool/status.json"
 
+/* Why nothing can be staged while there is no pool. */
+#define NO_POOL "pool: there is no pool: load the driver with modprobe pmpool"
+
 struct staged {
 	bool ok;
 	time_t time;		/* of the verdict; 0: there has been none */
