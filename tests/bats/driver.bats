@@ -54,6 +54,10 @@ setup_file() {
 	group driver remove 12
 }
 
+@test "when an extent was first opened is known, by whichever device" {
+	group driver "first open" 8
+	group driver32 "first open" 8
+}
 @test "listing is in order, complete, and no two extents overlap" {
 	group driver next 6
 }

@@ -736,6 +736,35 @@ static void test_rename(int fd)
 	remove_extent(fd, "other");
 }
 
+static void test_first_open(int fd)
+{
+	uint64_t first, attached = info(fd).attach_time;
+	int node, ro = open(POOL, O_RDONLY | O_CLOEXEC);
+
+	begin("first open");
+	create(fd, "seen", 1);
+	check(sysfs("../../pmpool/seen/first_open") == 0 && sysfs("../../pmpool/seen/was_clean") == 1,
+	      "a new extent was clean, and never opened");
+	open_extent(fd, "seen", 0, NULL);
+	check_errno(open_extent(ro, "seen", PMPOOL_OPEN_WRITE, NULL), EBADF, "opened in vain");
+	check(sysfs("../../pmpool/seen/first_open") == 0, "neither that nor a look counts");
+	open_extent(ro, "seen", PMPOOL_OPEN_READ, NULL);
+	first = sysfs("../../pmpool/seen/first_open");
+	check(first > attached, "through the pool's device it does");
+	node = open(NODES "seen", O_RDWR | O_CLOEXEC);
+	check(node >= 0 && sysfs("../../pmpool/seen/first_open") == first, "the second one does not");
+	close(node);
+	check_errno(rename_extent(fd, "seen", "known"), 0, "renamed");
+	check(sysfs("../../pmpool/known/first_open") == first, "it stays");
+	remove_extent(fd, "known");
+	create(fd, "seen", 1);
+	node = open(NODES "seen", O_RDONLY | O_CLOEXEC);
+	check(sysfs("../../pmpool/seen/first_open") > first, "through its own device it counts");
+	close(node);
+	close(ro);
+	remove_extent(fd, "seen");
+}
+
 static int resize(int fd, const char *name, uint64_t length, uint64_t *largest)
 {
 	struct pmpool_resize arg = { .size = sizeof(arg), .length = length };
@@ -1287,6 +1316,7 @@ int main(void)
 	test_many(fd);
 	test_owners(fd);
 	test_rename(fd);
+	test_first_open(fd);
 	test_resize(fd);
 	test_set(fd);
 	test_seal(fd);

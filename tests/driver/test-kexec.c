@@ -50,9 +50,14 @@ static void verify(int fd, unsigned int attaches)
 
 	open_extent(fd, "hot", 0, &ext);
 	check(ext.flags == 0, "'hot', mapped until the last moment, is dirty");
+	check(sysfs("../../pmpool/hot/first_open") == 0, "nobody has opened it in this kernel");
 	mem = map_node("hot", HOT, PROT_READ);
 	check(mem != MAP_FAILED && !mismatches(mem, HOT, 2), "every byte of 'hot'");
 	munmap(mem, HOT);
+	check(sysfs("../../pmpool/hot/first_open") > pool.attach_time, "now somebody has");
+	munmap(map_node("hot", HOT, PROT_READ | PROT_WRITE), HOT);
+	check(sysfs("../../pmpool/hot/clean") == 1 && sysfs("../../pmpool/hot/was_clean") == 0 &&
+	      sysfs("../../pmpool/cold/was_clean") == 1, "it is clean, and how it was left is known");
 
 	mem = map_node("count", 4096, PROT_READ | PROT_WRITE);
 	check(mem != MAP_FAILED && mem[0] == attaches - 1, "'count' has what the last boot wrote");

@@ -73,6 +73,7 @@ static struct pmpool_extent *extent_new(struct pmpool *pool, u32 slot, unsigned 
 	ext->pool = pool;
 	ext->slot = slot;
 	ext->record = *rec;
+	ext->was_clean = rec->clean;
 	init_rwsem(&ext->fault);
 	mutex_init(&ext->zero);
 
@@ -222,6 +223,18 @@ bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags)
 		mode >>= 3;
 
 	return (mode & want) == want || capable(CAP_DAC_OVERRIDE);
+}
+
+/**
+ * pmpool_extent_opened - note that an extent was opened
+ * @ext: by a caller that may; its pool's lock is held for writing
+ */
+void pmpool_extent_opened(struct pmpool_extent *ext)
+{
+	lockdep_assert_held_write(&ext->pool->lock);
+
+	if (!ext->first_open)
+		ext->first_open = ktime_get_real_ns();
 }
 
 /**
@@ -435,6 +448,8 @@ int pmpool_extent_rename(struct pmpool_extent *old, struct pmpool_extent *ext)
 		if (old->mappings)
 			return -EBUSY;
 		ext->record.clean = old->record.clean;
+		ext->was_clean = old->was_clean;
+		ext->first_open = old->first_open;
 		pmpool_format_write(&pool->format, ext->slot, &ext->record);
 		extent_unlink(old);
 		extent_link(ext);

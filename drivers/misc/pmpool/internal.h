@@ -105,6 +105,9 @@ struct pmpool {
  *	@pool->lock
  * @by_name: in @pool->names; guarded by @pool->lock
  * @live: it can be opened and mapped; guarded by @pool->lock
+ * @was_clean: how the previous kernel left it; set before @live
+ * @first_open: when somebody opened it first since the pool was attached, in ns
+ *	since the Unix epoch, or 0; guarded by @pool->lock
  * @mappings: VMAs that map it; guarded by @pool->lock
  * @writable: those of them that are or can be made writable; guarded by
  *	@pool->lock
@@ -121,6 +124,8 @@ struct pmpool_extent {
 	struct pmpool_record record;
 	struct hlist_node by_name;
 	bool live;
+	bool was_clean;
+	u64 first_open;
 	unsigned int mappings;
 	unsigned int writable;
 	bool sealed;
@@ -212,6 +217,7 @@ struct pmpool_extent *pmpool_extent_lookup(struct pmpool *pool, u64 id, const ch
 struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset);
 void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_extent_info *info);
 bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags);
+void pmpool_extent_opened(struct pmpool_extent *ext);
 int pmpool_extent_restore(struct pmpool *pool, u32 slot, const struct pmpool_record *rec);
 
 /* change.c: ioctls that change an extent */

@@ -163,6 +163,7 @@ static int pmpool_do_open(struct pmpool_call *call)
 		ret = grant(pf, ext->record.id, arg->flags);
 		if (ret)
 			return ret;
+		pmpool_extent_opened(ext);
 	}
 
 	pmpool_extent_describe(ext, &arg->info);
@@ -414,6 +415,8 @@ static int extent_file_open(struct inode *inode, struct file *file)
 		ret = -EROFS;
 	else
 		ret = grant(pf, ext->record.id, flags);
+	if (!ret)
+		pmpool_extent_opened(ext);
 	up_write(&pool->lock);
 
 	if (ret) {

@@ -130,6 +130,8 @@ EXTENT_ATTR(gid, "%u", ext->record.gid);
 EXTENT_ATTR(mode, "%04o", ext->record.mode);
 EXTENT_ATTR(tag, "%*phN", PMPOOL_TAG_SIZE, ext->record.tag);
 EXTENT_ATTR(clean, "%u", ext->record.clean);
+EXTENT_ATTR(was_clean, "%u", ext->was_clean);
+EXTENT_ATTR(first_open, "%llu", ext->first_open);
 EXTENT_ATTR(generation, "%llu", ext->record.generation);
 EXTENT_ATTR(mappings, "%u", ext->mappings);
 
@@ -143,6 +145,8 @@ static struct attribute *extent_attrs[] = {
 	&extent_attr_mode.attr,
 	&extent_attr_tag.attr,
 	&extent_attr_clean.attr,
+	&extent_attr_was_clean.attr,
+	&extent_attr_first_open.attr,
 	&extent_attr_generation.attr,
 	&extent_attr_mappings.attr,
 	NULL
