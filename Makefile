@@ -38,6 +38,7 @@ include userspace/pmpoold/module.mk
 include userspace/examples/pmkv/module.mk
 include systemd/module.mk
 include udev/module.mk
+include dbus/module.mk
 include tests/unit/module.mk
 include tests/driver/module.mk
 include tests/crash/module.mk
@@ -46,7 +47,6 @@ include tests/fuzz/module.mk
 include tests/soak/module.mk
 include tests/debug/module.mk
 include bench/module.mk
-include packaging/module.mk
 
 .PHONY: programs module tests
 programs: $(LIB) $(LIB_STATIC) $(PROGRAMS)
@@ -64,11 +64,9 @@ $(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h
 		$(KARGS) modules
 	@touch $@
 
-.PHONY: install install-userspace install-module
-install: install-module install-userspace
-
-install-userspace: install-lib install-pmpoolctl install-pmpoold install-pmkv install-systemd \
-	install-udev
+.PHONY: install install-module
+install: install-module install-lib install-pmpoolctl install-pmpoold install-pmkv \
+	install-systemd install-udev install-dbus
 	install -d $(DESTDIR)$(PREFIX)/share/man/man4
 	install -m 0644 man/pmpool.4 $(DESTDIR)$(PREFIX)/share/man/man4
 
@@ -125,6 +123,5 @@ help:
 	@echo "make lint       every style check"
 	@echo "make bench      figures, measured in guests"
 	@echo "make install    DESTDIR=, PREFIX=/usr, KVER=the kernel to install the module for"
-	@echo "make deb        Debian packages, in build/deb/"
 	@echo "make V=1 ...    show the commands"
 	@echo "make clean      remove build/"

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "daemon.h"
 #include "log.h"
 #include "monitor.h"
@@ -20,7 +21,8 @@
 /* When the catalog could not be written and nothing changes meanwhile. */
 #define RETRY_USEC (30 * 1000000ULL)
 
-static void tell(struct daemon *d)
+/* changed: for those who follow it on the bus. */
+static void tell(struct daemon *d, unsigned int changed)
 {
 	struct status status = {
 		.pool = d->pool.catalog,
@@ -42,6 +44,7 @@ static void tell(struct daemon *d)
 		sd_notifyf(0, "STATUS=kexec would lose the pool: %s", why);
 		free(why);
 	}
+	bus_changed(d->bus, changed);
 }
 
 static int on_retry(sd_event_source *s, uint64_t usec, void *userdata)
@@ -59,9 +62,10 @@ static void retry_later(struct daemon *d)
 				   on_retry, d);
 }
 
-void daemon_refresh(struct daemon *d, bool restage)
+static void refresh(struct daemon *d, bool restage, const struct kexec_request *request)
 {
 	struct pool pool;
+	unsigned int changed = restage ? BUS_STAGED : 0;
 	bool attached;
 	int r;
 
@@ -73,6 +77,8 @@ void daemon_refresh(struct daemon *d, bool restage)
 			log_notice("the pool is gone: its catalog and the staged image stay");
 		else if (!d->waiting)
 			log_info("waiting for /dev/pmpool");
+		if (d->pool.catalog)
+			changed |= BUS_POOL;
 		d->waiting = true;
 		pool_clear(&d->pool);
 		d->reconciled = false;
@@ -83,13 +89,17 @@ void daemon_refresh(struct daemon *d, bool restage)
 		}
 		if (restage || !d->staged.time)
 			d->staged.time = time(NULL);
-		tell(d);
+		tell(d, changed);
 		return;
 	}
 	d->waiting = false;
 	attached = !d->pool.catalog ||
 		   memcmp(d->pool.catalog->uuid, pool.catalog->uuid, CATALOG_UUID_LEN) ||
 		   d->pool.catalog->generation != pool.catalog->generation;
+	if (attached)
+		changed |= BUS_POOL | BUS_ATTACHED | BUS_DIFFERENCES | BUS_STAGED;
+	else if (!pool_equal(&d->pool, &pool))
+		changed |= BUS_POOL;
 	pool_clear(&d->pool);
 	d->pool = pool;
 	if (attached)
@@ -97,8 +107,31 @@ void daemon_refresh(struct daemon *d, bool restage)
 	if (daemon_update_catalog(d))
 		retry_later(d);
 	if (attached || restage)
-		daemon_stage(d, NULL);
-	tell(d);
+		daemon_stage(d, request);
+	tell(d, changed);
+}
+
+void daemon_refresh(struct daemon *d, bool restage)
+{
+	refresh(d, restage, NULL);
+}
+
+void daemon_restage(struct daemon *d, const struct kexec_request *request)
+{
+	refresh(d, true, request);
+}
+
+int daemon_accept(struct daemon *d)
+{
+	if (!d->reconciled)
+		return -EAGAIN;
+	if (!d->differences.n)
+		return 0;
+	log_notice("%zu differences from the catalog are accepted: the pool is as it should be",
+		   d->differences.n);
+	strlist_clear(&d->differences);
+	tell(d, BUS_DIFFERENCES);
+	return 0;
 }
 
 static void on_change(void *userdata)
@@ -146,6 +179,7 @@ int daemon_run(const char *config_path)
 	r = monitor_new(d.event, on_change, &d, &d.monitor);
 	if (r < 0)
 		goto out;
+	d.bus = bus_new(&d);
 	daemon_refresh(&d, false);
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(d.event);
@@ -155,6 +189,7 @@ int daemon_run(const char *config_path)
 	sd_notify(0, "STOPPING=1");
 	unlink(STATUS_PATH);
 out:
+	bus_free(d.bus);
 	monitor_free(d.monitor);
 	sd_event_source_unref(d.retry);
 	sd_event_unref(d.event);

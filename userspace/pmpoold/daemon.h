@@ -17,6 +17,7 @@ struct daemon {
 	sd_event *event;
 	sd_event_source *retry;
 	struct monitor *monitor;
+	struct bus *bus;		/* NULL: not yet */
 	const char *config_path;
 	struct pool pool;		/* as last seen; its catalog is NULL: none */
 	struct catalog *written;	/* as the catalog on disk is known to be */
@@ -34,12 +35,20 @@ int daemon_run(const char *config_path);
  * would be only when the pool was attached anew.
  */
 void daemon_refresh(struct daemon *d, bool restage);
+/* The same, and stage what request asks for. */
+void daemon_restage(struct daemon *d, const struct kexec_request *request);
 
 /*
  * Bring the catalog on disk up to date, after a comparison with what it says
  * when the pool was attached anew. Negative: it has to be tried again later.
  */
 int daemon_update_catalog(struct daemon *d);
+
+/*
+ * Take the pool as it is now for what it should be: differences were seen.
+ * Negative: the catalog cannot be written.
+ */
+int daemon_accept(struct daemon *d);
 
 /*
  * Choose, check and stage the next kernel, and allow or hold back a kexec. What

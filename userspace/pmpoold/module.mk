@@ -8,8 +8,8 @@ SYSCONFDIR ?= /etc
 MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
-pmpoold-nouns := catalog cmdline config daemon file guard image iomem monitor next pool \
-	preflight reconcile request stage status strlist
+pmpoold-nouns := bus catalog cmdline config daemon file guard image iomem monitor next \
+	options pool preflight reconcile request stage status strlist
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \
@@ -28,9 +28,9 @@ $(BUILD)/pmpoold: $(pmpoold-objs) $(BUILD)/libpmpool.so
 # Unit tests: the nouns that need neither a pool nor systemd, with sanitizers.
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
-	catalog cmdline config file image iomem strlist)
+	catalog cmdline config file image iomem options request strlist)
 pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
-	catalog cmdline config image iomem)
+	catalog cmdline config image iomem options)
 
 UNIT_TESTS += $(pmpoold-tests)
 

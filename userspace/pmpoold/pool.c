@@ -16,6 +16,25 @@ void pool_clear(struct pool *pool)
 	*pool = (struct pool){ 0 };
 }
 
+bool pool_equal(const struct pool *a, const struct pool *b)
+{
+	return a->state == b->state && a->free == b->free && catalog_equal(a->catalog, b->catalog);
+}
+
+const char *pool_state_name(const struct pool *pool)
+{
+	if (!pool->catalog)
+		return "none";
+	switch (pool->state) {
+	case PMPOOL_OK:
+		return "ok";
+	case PMPOOL_READ_ONLY:
+		return "read-only";
+	default:
+		return "degraded";
+	}
+}
+
 static void take_entry(struct catalog_extent *e, const struct pmpool_entry *entry)
 {
 	strncpy(e->name, pmpool_entry_name(entry), CATALOG_NAME_MAX);
@@ -54,6 +73,7 @@ int pool_read(struct pool *pool)
 	c->metadata_size = pmpool_info_metadata_size(info);
 	pool->catalog = c;
 	pool->state = pmpool_info_state(info);
+	pool->free = pmpool_info_free_size(info);
 	pmpool_info_free(info);
 	while (!(r = pmpool_next(p, &cursor, &entry))) {
 		take_entry(catalog_add(c), entry);

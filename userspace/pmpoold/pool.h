@@ -8,6 +8,7 @@
 struct pool {
 	struct catalog *catalog;	/* its extents now */
 	unsigned int state;		/* enum pmpool_pool_state */
+	uint64_t free;			/* bytes */
 };
 
 /*
@@ -16,5 +17,9 @@ struct pool {
  */
 int pool_read(struct pool *pool);
 void pool_clear(struct pool *pool);
+bool pool_equal(const struct pool *a, const struct pool *b);
+
+/* "ok", "read-only" or "degraded"; "none" when there is no pool. */
+const char *pool_state_name(const struct pool *pool);
 
 #endif
