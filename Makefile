@@ -47,6 +47,7 @@ include tests/fuzz/module.mk
 include tests/soak/module.mk
 include tests/debug/module.mk
 include bench/module.mk
+include packaging/module.mk
 
 .PHONY: programs module tests
 programs: $(LIB) $(LIB_STATIC) $(PROGRAMS)
@@ -64,9 +65,11 @@ $(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h
 		$(KARGS) modules
 	@touch $@
 
-.PHONY: install install-module
-install: install-module install-lib install-pmpoolctl install-pmpoold install-pmkv \
-	install-systemd install-udev install-dbus
+.PHONY: install install-userspace install-module
+install: install-module install-userspace
+
+install-userspace: install-lib install-pmpoolctl install-pmpoold install-pmkv install-systemd \
+	install-udev install-dbus
 	install -d $(DESTDIR)$(PREFIX)/share/man/man4
 	install -m 0644 man/pmpool.4 $(DESTDIR)$(PREFIX)/share/man/man4
 
@@ -123,5 +126,6 @@ help:
 	@echo "make lint       every style check"
 	@echo "make bench      figures, measured in guests"
 	@echo "make install    DESTDIR=, PREFIX=/usr, KVER=the kernel to install the module for"
+	@echo "make deb        Debian packages, in build/deb/"
 	@echo "make V=1 ...    show the commands"
 	@echo "make clean      remove build/"
