@@ -11,21 +11,24 @@ MANDIR ?= $(PREFIX)/share/man
 libpmpool-dir := userspace/libpmpool
 libpmpool-soname := libpmpool.so.1
 libpmpool-objs := $(patsubst %,$(BUILD)/obj/libpmpool/%.o, \
-	change entry extent info ioctl limit metadata name options pool)
+	change entry extent info ioctl limit metadata name options pool watch)
+libpmpool-libs := $(shell pkg-config --libs libudev)
+# Also where off_t has 32 bits.
+libpmpool-cppflags := -D_FILE_OFFSET_BITS=64 -DPMPOOL_VERSION='"$(VERSION)"'
 
 LIB := $(BUILD)/$(libpmpool-soname)
 LIB_STATIC := $(BUILD)/libpmpool.a
 
 $(BUILD)/obj/libpmpool/%.o: $(libpmpool-dir)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' $(CFLAGS) \
+	$(CC) $(CPPFLAGS) $(libpmpool-cppflags) $(CFLAGS) \
 		-fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 
 # The map decides what is exported: an undefined name in it is an error.
 $(LIB): $(libpmpool-objs) $(libpmpool-dir)/libpmpool.map
 	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,-soname,$(libpmpool-soname) \
 		-Wl,--version-script=$(libpmpool-dir)/libpmpool.map -Wl,-z,defs \
-		-o $@ $(libpmpool-objs)
+		-o $@ $(libpmpool-objs) $(libpmpool-libs)
 
 $(LIB_STATIC): $(libpmpool-objs)
 	rm -f $@
@@ -47,18 +50,18 @@ libpmpool-san-objs := $(libpmpool-objs:$(BUILD)/obj/libpmpool/%=$(BUILD)/obj/lib
 
 $(BUILD)/obj/libpmpool/san/%.o: $(libpmpool-dir)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' $(CFLAGS) $(libpmpool-san) \
+	$(CC) $(CPPFLAGS) $(libpmpool-cppflags) $(CFLAGS) $(libpmpool-san) \
 		-MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/libpmpool/san/test-%.o: $(libpmpool-dir)/test/test-%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -DPMPOOL_VERSION='"$(VERSION)"' -Itests/unit $(CFLAGS) \
+	$(CC) $(CPPFLAGS) $(libpmpool-cppflags) -Itests/unit $(CFLAGS) \
 		$(libpmpool-san) -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/test-libpmpool: $(BUILD)/obj/libpmpool/san/test-libpmpool.o \
 		$(libpmpool-san-objs)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^
+	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(libpmpool-libs)
 
 # The real library on the real driver; static, for a guest without libraries.
 $(BUILD)/test-libpmpool-pool: $(libpmpool-dir)/test/test-libpmpool-pool.c $(LIB_STATIC)

@@ -78,7 +78,7 @@ $(pmpoolctl-tests): $(BUILD)/test/%: \
 		$(pmpoolctl-san-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/san/%.o) \
 		$(libpmpool-san-objs)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
+	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs) $(libpmpool-libs)
 
 # For test/test-repair.sh, in a minimal guest.
 GUEST_TESTS += $(BUILD)/pmpoolctl-static $(BUILD)/test-libpmpool-pool $(BUILD)/guest/damage
