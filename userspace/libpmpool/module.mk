@@ -44,6 +44,7 @@ $(BUILD)/libpmpool.pc: $(libpmpool-dir)/libpmpool.pc.in
 
 # Unit tests: what can be told without a driver, under sanitizers.
 UNIT_TESTS += $(BUILD)/test/test-libpmpool
+SCRIPT_TESTS += $(libpmpool-dir)/test/api.sh
 libpmpool-san := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
 libpmpool-san-objs := $(libpmpool-objs:$(BUILD)/obj/libpmpool/%=$(BUILD)/obj/libpmpool/san/%)
@@ -68,6 +69,9 @@ $(BUILD)/test-libpmpool-pool: $(libpmpool-dir)/test/test-libpmpool-pool.c $(LIB_
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -MMD -MP \
 		-MF $(BUILD)/obj/libpmpool/test-pool.d -o $@ $< $(LIB_STATIC)
 
+# Every function of a page is found by its own name.
+libpmpool-pages := $(wildcard man/libpmpool.3 man/pmpool_*.3)
+
 .PHONY: install-lib
 install-lib: $(LIB) $(LIB_STATIC) $(BUILD)/libpmpool.pc
 	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(INCLUDEDIR) $(DESTDIR)$(PKGCONFIGDIR) \
@@ -76,6 +80,10 @@ install-lib: $(LIB) $(LIB_STATIC) $(BUILD)/libpmpool.pc
 	ln -sf $(libpmpool-soname) $(DESTDIR)$(LIBDIR)/libpmpool.so
 	install -m 0644 $(libpmpool-dir)/pmpool.h $(DESTDIR)$(INCLUDEDIR)
 	install -m 0644 $(BUILD)/libpmpool.pc $(DESTDIR)$(PKGCONFIGDIR)
-	install -m 0644 man/libpmpool.3 $(DESTDIR)$(MANDIR)/man3
+	install -m 0644 $(libpmpool-pages) $(DESTDIR)$(MANDIR)/man3
+	for page in $(notdir $(libpmpool-pages)); do \
+		sed -n 's/^\.Nm \(pmpool_[a-z_]*\).*/\1.3/p' man/$$page | grep -vx $$page | \
+			xargs -r -I LINK ln -sf $$page $(DESTDIR)$(MANDIR)/man3/LINK || exit 1; \
+	done
 
 -include $(wildcard $(BUILD)/obj/libpmpool/*.d $(BUILD)/obj/libpmpool/san/*.d)
