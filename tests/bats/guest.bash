@@ -3,6 +3,9 @@
 #
 # What the .bats files share. Everything they need has been built by `make
 # tests image`; PMPOOL_BUILD says where, if not in build/.
+#
+# $output and $status are set by bats' `run`:
+# shellcheck disable=SC2154
 
 ROOT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 BUILD=${PMPOOL_BUILD:-$ROOT/build}
@@ -37,6 +40,45 @@ ended_well() {
 	if [ "$(cat "$BATS_FILE_TMPDIR/$1.status")" != 0 ]; then
 		echo "exit status $(cat "$BATS_FILE_TMPDIR/$1.status"); the end of what it said:"
 		tail -n 20 "$BATS_FILE_TMPDIR/$1.tap" "$BATS_FILE_TMPDIR/$1.err"
+		return 1
+	fi
+}
+
+# What follows is for a full guest, whose name is in $GUEST.
+
+# Run a command in the guest, as bats' `run` does: its output in $output, its
+# status in $status.
+guest() {
+	run "$VM" exec "$GUEST" --timeout 240 -- "$@"
+}
+
+# The same, and it must succeed.
+must() {
+	guest "$@"
+	if [ "$status" -ne 0 ]; then
+		echo "in the guest: $*"
+		echo "exit status $status: $output"
+		return 1
+	fi
+}
+
+# The command must become true in the guest within some seconds.
+until_true() {
+	must timeout 60 sh -c "until $1; do sleep 0.2; done"
+}
+
+# The output is exactly this.
+says() {
+	if [ "$output" != "$1" ]; then
+		printf 'it says:  %s\nit should: %s\n' "$output" "$1"
+		return 1
+	fi
+}
+
+# The output has this in it.
+says_that() {
+	if [[ "$output" != *"$1"* ]]; then
+		printf 'it says: %s\nwhich has not: %s\n' "$output" "$1"
 		return 1
 	fi
 }

@@ -19,43 +19,6 @@ teardown_file() {
 	"$VM" stop "$GUEST" >&2 || true
 }
 
-# Run a command in the guest, as bats' `run` does: its output in $output, its
-# status in $status.
-guest() {
-	run "$VM" exec "$GUEST" --timeout 240 -- "$@"
-}
-
-# The same, and it must succeed.
-must() {
-	guest "$@"
-	if [ "$status" -ne 0 ]; then
-		echo "in the guest: $*"
-		echo "exit status $status: $output"
-		return 1
-	fi
-}
-
-# The command must become true in the guest within some seconds.
-until_true() {
-	must timeout 60 sh -c "until $1; do sleep 0.2; done"
-}
-
-# The output is exactly this.
-says() {
-	if [ "$output" != "$1" ]; then
-		printf 'it says:  %s\nit should: %s\n' "$output" "$1"
-		return 1
-	fi
-}
-
-# The output has this in it.
-says_that() {
-	if [[ "$output" != *"$1"* ]]; then
-		printf 'it says: %s\nwhich has not: %s\n' "$output" "$1"
-		return 1
-	fi
-}
-
 generation() {
 	must cat /sys/class/misc/pmpool/generation
 	echo "$output"
