@@ -92,16 +92,14 @@ image: stage
 		>&2; exit 1; }
 	tests/vm/vm build --product $(BUILD)/stage
 
+# What lasts longest starts first. Before the first one a kernel is built, once.
+LONG_BATS := tests/bats/debug.bats tests/bats/soak.bats
+
 .PHONY: check demo bench lint
 check: all tests $(SOAK_GUEST) image
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
 		lint:tests/lint make:crashtest make:fuzz \
-		$(addprefix bats:,$(filter-out %/debug.bats,$(wildcard tests/bats/*.bats)))
-
-# In a kernel built for debugging; to build that takes a quarter of an hour once.
-.PHONY: check-debug
-check-debug: all tests
-	tests/run --logs $(BUILD)/logs bats:tests/bats/debug.bats
+		$(addprefix bats:,$(LONG_BATS) $(filter-out $(LONG_BATS),$(wildcard tests/bats/*.bats)))
 
 demo: image
 	@tests/demo
