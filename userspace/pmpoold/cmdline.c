@@ -345,6 +345,7 @@ out:
 /* What the memmap= arguments of a command line do to a region. */
 struct memmaps {
 	unsigned int avoided;	/* entries that KASLR must remember */
+	bool misused;		/* one makes the region something else */
 	char *by;		/* the argument that reserves the region */
 };
 
@@ -386,6 +387,7 @@ static void check_memmap(const struct arg *arg, const struct region *region,
 		if (kind != '$') {
 			strlist_add(problems, "memmap=%s makes the pool's memory %s: remove it",
 				    s, kind_means(kind));
+			memmaps->misused = true;
 		} else if (!*end && covers(&range, region)) {
 			free(memmaps->by);
 			memmaps->by = xprintf("memmap=%s", s);
@@ -407,9 +409,11 @@ static bool lists_pmpool(const char *list)
 	return false;
 }
 
-void cmdline_check(const char *cmdline, const struct region *region, uint32_t max,
-		   struct strlist *notes, struct strlist *problems)
+struct cmdline_means cmdline_check(const char *cmdline, const struct region *region,
+				   uint32_t max, struct strlist *notes,
+				   struct strlist *problems)
 {
+	struct cmdline_means means = { 0 };
 	struct memmaps memmaps = { 0 };
 	const struct arg *last = NULL;
 	size_t len = strlen(cmdline);
@@ -425,8 +429,9 @@ void cmdline_check(const char *cmdline, const struct region *region, uint32_t ma
 			    len, max);
 	if (args_parse(&args, cmdline)) {
 		strlist_add(problems, "it has a quote that is not closed");
-		return;
+		return means;
 	}
+	means.found = true;
 	for (size_t i = 0; i < args.kernel; i++) {
 		const struct arg *arg = &args.v[i];
 
@@ -436,9 +441,11 @@ void cmdline_check(const char *cmdline, const struct region *region, uint32_t ma
 			last = arg;
 		else if ((param_is(arg, "module_blacklist") ||
 			  param_is(arg, "modprobe.blacklist")) &&
-			 arg->value && lists_pmpool(arg->value))
+			 arg->value && lists_pmpool(arg->value)) {
 			strlist_add(problems, "%s keeps the driver from being loaded: remove it",
 				    arg->raw);
+			means.found = false;
+		}
 	}
 	if (memmaps.by) {
 		strlist_add(notes, "%s reserves the pool", memmaps.by);
@@ -448,6 +455,7 @@ void cmdline_check(const char *cmdline, const struct region *region, uint32_t ma
 		free(want);
 	}
 	if (!last || !is_region(last, &range) || !same(&range, region)) {
+		means.found = false;
 		want = cmdline_region(region);
 		if (!last)
 			strlist_add(problems, "it does not say where the pool is: add %s", want);
@@ -460,6 +468,9 @@ void cmdline_check(const char *cmdline, const struct region *region, uint32_t ma
 		strlist_add(notes,
 			    "it has %u memmap= entries: more than %d turn the randomisation of the kernel's address off",
 			    memmaps.avoided, KASLR_MEMMAPS);
+	/* Of one that is too long nobody knows which part the kernel reads. */
+	means.reserved = memmaps.by && !memmaps.misused && len <= max;
 	free(memmaps.by);
 	args_clear(&args);
+	return means;
 }

@@ -3,6 +3,7 @@
 #ifndef PMPOOLD_CMDLINE_H
 #define PMPOOLD_CMDLINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "strlist.h"
@@ -25,14 +26,21 @@ struct region {
 char *cmdline_compose(const char *current, const char *append, const struct region *region,
 		      struct strlist *notes, struct strlist *problems);
 
+/* What a command line does, whatever else is wrong with it. */
+struct cmdline_means {
+	bool reserved;		/* the region is left alone */
+	bool found;		/* the driver is loaded, and finds it */
+};
+
 /*
  * Check that a kernel started with this command line leaves the region alone
  * and finds it. Adds a line to problems for everything that prevents it. max:
  * the longest command line that the kernel takes, without the NUL; 0: not known.
  * How the region is reserved, and what else should be known, goes to notes.
  */
-void cmdline_check(const char *cmdline, const struct region *region, uint32_t max,
-		   struct strlist *notes, struct strlist *problems);
+struct cmdline_means cmdline_check(const char *cmdline, const struct region *region,
+				   uint32_t max, struct strlist *notes,
+				   struct strlist *problems);
 
 /* "memmap=SIZE$BASE" and "pmpool.region=SIZE@BASE" for a region: new strings. */
 char *cmdline_memmap(const struct region *region);

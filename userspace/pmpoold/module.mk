@@ -8,8 +8,9 @@ SYSCONFDIR ?= /etc
 MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
-pmpoold-nouns := bus catalog cmdline config daemon file guard image iomem monitor next \
-	options pool preflight reconcile request stage status strlist
+pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd iomem \
+	kernels module monitor next options pool preflight reconcile release request stage \
+	status strlist
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \
@@ -28,9 +29,10 @@ $(BUILD)/pmpoold: $(pmpoold-objs) $(BUILD)/libpmpool.so
 # Unit tests: the nouns that need neither a pool nor systemd, with sanitizers.
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
-	catalog cmdline config file image iomem options request strlist)
+	catalog cmdline config entry file image initrd iomem kernels module options release \
+	request strlist)
 pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
-	catalog cmdline config image iomem options)
+	catalog cmdline config entry image iomem kernels options)
 
 UNIT_TESTS += $(pmpoold-tests)
 

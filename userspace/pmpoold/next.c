@@ -31,12 +31,12 @@ static void staged_take(struct staged *staged, struct preflight *pf)
 {
 	staged_clear(staged);
 	staged->time = time(NULL);
-	staged->kernel = pf->kernel;
+	staged->kernel = pf->kernel.path;
 	staged->initrd = pf->initrd;
 	staged->cmdline = pf->cmdline;
-	pf->kernel = pf->initrd = pf->cmdline = NULL;
-	if (pf->image.release[0])
-		staged->release = xstrdup(pf->image.release);
+	pf->kernel.path = pf->initrd = pf->cmdline = NULL;
+	if (pf->kernel.image.release[0])
+		staged->release = xstrdup(pf->kernel.image.release);
 	memcpy(staged->checks, pf->checks, sizeof(staged->checks));
 	staged->n = pf->n;
 	pf->n = 0;

@@ -74,6 +74,7 @@ int pool_read(struct pool *pool)
 	pool->catalog = c;
 	pool->state = pmpool_info_state(info);
 	pool->free = pmpool_info_free_size(info);
+	pool->format = pmpool_info_format_version(info);
 	pmpool_info_free(info);
 	while (!(r = pmpool_next(p, &cursor, &entry))) {
 		take_entry(catalog_add(c), entry);

@@ -9,6 +9,7 @@ struct pool {
 	struct catalog *catalog;	/* its extents now */
 	unsigned int state;		/* enum pmpool_pool_state */
 	uint64_t free;			/* bytes */
+	unsigned int format;		/* version of the on-memory format */
 };
 
 /*

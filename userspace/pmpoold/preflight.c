@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <libkmod.h>
 #include <pmpool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,9 @@
 #include "cmdline.h"
 #include "config.h"
 #include "file.h"
+#include "initrd.h"
 #include "iomem.h"
+#include "module.h"
 #include "preflight.h"
 
 #define MIB (1024 * 1024)
@@ -87,207 +88,183 @@ static void check_region(struct preflight *pf, const struct region *region,
 			xprintf("no \"Persistent Memory Pool\" of %#" PRIx64 " bytes at %#" PRIx64 " is in /proc/iomem",
 				region->size, region->base));
 	} else {
+		pf->kept = true;
 		verdict(pf, "region", true,
 			xprintf("the region is %" PRIu64 " MiB at %#" PRIx64 ", in no System RAM",
 				region->size / MIB, region->base));
 	}
 }
 
-/* The kernel that is to be next when nobody says: the one that runs. */
-static char *default_kernel(void)
+/* What is asked for goes before what is configured. */
+struct wanted {
+	const char *kernel;	/* NULL: the newest that fits */
+	const char *initrd;	/* NULL: its own; "none" */
+	const char *append;
+	const char *cmdline;	/* NULL: the entry's, else the running kernel's */
+	const char *cmdline_by;
+	bool reuse;
+	bool add;		/* append goes to whatever command line there is */
+};
+
+static void want(struct wanted *wanted, const struct config *config,
+		 const struct kexec_request *request)
 {
+	static const struct kexec_request nothing;
+
+	if (!request)
+		request = &nothing;
+	*wanted = (struct wanted){
+		.kernel = request->kernel ? request->kernel : config->kernel,
+		.initrd = request->initrd,
+		.append = request->append ? request->append : config->append,
+		.cmdline = request->cmdline,
+		.cmdline_by = "the command line that was asked for",
+		.reuse = request->reuse && !request->cmdline,
+		.add = request->append,
+	};
+	/* The setting is about the kernel that is configured. */
+	if (!wanted->initrd && !request->kernel)
+		wanted->initrd = config->initrd;
+	if (!wanted->cmdline && !wanted->reuse && config->cmdline) {
+		wanted->cmdline = config->cmdline;
+		wanted->cmdline_by = "CommandLine= in the configuration";
+	}
+}
+
+static void check_kernel(struct preflight *pf, const struct wanted *wanted, bool asked,
+			 unsigned int format)
+{
+	struct strlist passed = { 0 };
+	struct kernels kernels;
 	struct utsname uts;
-	char *path, *link;
+	size_t newer, n;
+	char *reason;
+	bool fits;
 
 	uname(&uts);
-	path = xprintf("/boot/vmlinuz-%s", uts.release);
-	if (!access(path, F_OK))
-		return path;
-	link = realpath("/vmlinuz", NULL);
-	if (!link)
-		link = realpath("/boot/vmlinuz", NULL);
-	if (!link)
-		return path;
-	free(path);
-	return link;
-}
-
-static void check_kernel(struct preflight *pf, const struct config *config)
-{
-	char *reason;
-
-	pf->kernel = config->kernel ? xstrdup(config->kernel) : default_kernel();
-	if (image_open(&pf->image, pf->kernel, &reason))
-		verdict(pf, "kernel", false, reason);
+	kernels_find(&kernels, "", uts.release);
+	if (wanted->kernel) {
+		if (kernels_take(&kernels, "", wanted->kernel, &pf->kernel, &reason))
+			verdict(pf, "kernel", false, reason);
+		else
+			verdict(pf, "kernel", true,
+				xprintf("%s is %s, as %s", pf->kernel.path,
+					pf->kernel.image.release,
+					asked ? "was asked for" : "Kernel= says"));
+		kernels_clear(&kernels);
+		return;
+	}
+	n = kernels.n;
+	fits = kernels_choose(&kernels, "", format, wanted->initrd, &pf->kernel, &passed);
+	newer = passed.n;
+	strlist_move(&passed, &kernels.skipped);
+	if (!n)
+		verdict(pf, "kernel", false,
+			xprintf("no kernel is installed, neither as /boot/vmlinuz-RELEASE nor by a boot loader entry: install one, or name one with Kernel="));
 	else
 		verdict(pf, "kernel", true,
-			xprintf("%s is %s", pf->kernel, pf->image.release));
+			xprintf("%s is %s, %s of %zu installed%s%s", pf->kernel.path,
+				pf->kernel.image.release,
+				newer && fits ? "the newest that fits" : "the newest", n,
+				pf->kernel.entry ? ", by " : "",
+				pf->kernel.entry ? pf->kernel.entry : ""));
+	/* When none fits the checks of the newest say why. */
+	if (passed.n && (fits || n != 1))
+		verdict(pf, "choice", fits, strlist_join(&passed, "; "));
+	strlist_clear(&passed);
+	kernels_clear(&kernels);
 }
 
-static void check_initrd(struct preflight *pf, const struct config *config)
+static void check_initrd(struct preflight *pf, const struct wanted *wanted)
 {
-	struct stat st;
-	char *path;
+	struct strlist given = { 0 };
+	const struct strlist *paths = &pf->kernel.initrds;
+	char *reason;
 
-	if (config->initrd && !strcmp(config->initrd, "none")) {
+	if (wanted->initrd && !strcmp(wanted->initrd, "none")) {
 		verdict(pf, "initrd", true, xstrdup("none, as configured"));
 		return;
 	}
-	if (config->initrd)
-		path = xstrdup(config->initrd);
-	else if (pf->image.release[0])
-		path = xprintf("/boot/initrd.img-%s", pf->image.release);
-	else
+	if (wanted->initrd) {
+		strlist_add(&given, "%s", wanted->initrd);
+		paths = &given;
+	}
+	if (!paths->n)
 		return;		/* the kernel's check has failed */
-	pf->initrd_fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	if (pf->initrd_fd < 0 || fstat(pf->initrd_fd, &st) < 0) {
-		verdict(pf, "initrd", false,
-			xprintf("%s cannot be opened: %s: make it with update-initramfs, or say Initrd=none in the configuration",
-				path, strerror(errno)));
-		free(path);
-		return;
-	}
-	pf->initrd = path;
-	if (!S_ISREG(st.st_mode) || !st.st_size)
-		verdict(pf, "initrd", false,
-			xprintf("%s is empty or not a regular file: make it with update-initramfs",
-				path));
-	else
-		verdict(pf, "initrd", true, xprintf("%s", path));
-}
-
-/* Where distributions and DKMS put a module, when depmod has not listed it. */
-static char *unlisted_module(const char *release)
-{
-	static const char *const dirs[] = {
-		"updates/dkms", "updates", "extra", "kernel/drivers/misc/pmpool",
-	};
-	static const char *const suffixes[] = { "", ".xz", ".zst", ".gz" };
-
-	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
-		for (size_t j = 0; j < sizeof(suffixes) / sizeof(suffixes[0]); j++) {
-			char *path = xprintf("/lib/modules/%s/%s/pmpool.ko%s", release,
-					     dirs[i], suffixes[j]);
-
-			if (!access(path, F_OK))
-				return path;
-			free(path);
-		}
-	}
-	return NULL;
-}
-
-/* The kernel refuses a module whose vermagic is another kernel's. */
-static char *wrong_vermagic(struct kmod_module *module, const char *release)
-{
-	struct kmod_list *info = NULL, *i;
-	char *wrong = NULL;
-	size_t len = strlen(release);
-
-	if (kmod_module_get_info(module, &info) < 0)
-		return xstrdup("it cannot be read as a module");
-	kmod_list_foreach(i, info) {
-		const char *magic = kmod_module_info_get_value(i);
-
-		if (strcmp(kmod_module_info_get_key(i), "vermagic"))
-			continue;
-		if (strncmp(magic, release, len) || magic[len] != ' ')
-			wrong = xprintf("it was built for %.*s", (int)strcspn(magic, " "), magic);
-	}
-	kmod_module_info_free_list(info);
-	return wrong;
-}
-
-static void check_module(struct preflight *pf)
-{
-	const char *release = pf->image.release;
-	/* No configuration: of interest is what there is, not what is wanted. */
-	const char *no_config = NULL;
-	struct kmod_list *list = NULL;
-	struct kmod_module *module = NULL;
-	struct kmod_ctx *ctx;
-	const char *path;
-	char *dir, *file, *wrong;
-
-	if (!*release)
-		return;		/* the kernel's check has failed */
-	dir = xprintf("/lib/modules/%s", release);
-	ctx = kmod_new(dir, &no_config);
-	if (!ctx) {
-		verdict(pf, "module", false, xprintf("%s cannot be searched", dir));
-		free(dir);
-		return;
-	}
-	if (kmod_module_new_from_lookup(ctx, "pmpool", &list) >= 0 && list)
-		module = kmod_module_get_module(list);
-	path = module ? kmod_module_get_path(module) : NULL;
-	if (path && access(path, R_OK)) {
-		verdict(pf, "module", false,
-			xprintf("%s is listed, but cannot be read: %s: install the driver for %s and run depmod %s",
-				path, strerror(errno), release, release));
-	} else if (path) {
-		wrong = wrong_vermagic(module, release);
-		verdict(pf, "module", !wrong,
-			wrong ? xprintf("%s will not load: %s: build the driver for %s",
-					path, wrong, release)
-			      : xprintf("%s is installed for %s", path, release));
-		free(wrong);
-	} else if (module && kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN) {
-		verdict(pf, "module", true, xprintf("the driver is built into %s", release));
-	} else if ((file = unlisted_module(release))) {
-		verdict(pf, "module", false,
-			xprintf("%s is there, but modprobe does not know it: run depmod %s",
-				file, release));
-		free(file);
+	pf->initrd_fd = initrd_open(paths, &reason);
+	if (pf->initrd_fd < 0) {
+		verdict(pf, "initrd", false, reason);
 	} else {
-		verdict(pf, "module", false,
-			xprintf("there is no pmpool.ko for %s in %s: install the driver for it, and run depmod %s",
-				release, dir, release));
+		pf->initrd = strlist_join(paths, " ");
+		verdict(pf, "initrd", true, xstrdup(pf->initrd));
 	}
-	if (module)
-		kmod_module_unref(module);
-	kmod_module_unref_list(list);
-	kmod_unref(ctx);
-	free(dir);
+	strlist_clear(&given);
 }
 
-static void check_cmdline(struct preflight *pf, const struct config *config,
+static void check_module(struct preflight *pf, unsigned int format)
+{
+	char *text;
+
+	if (!pf->kernel.image.release[0])
+		return;		/* the kernel's check has failed */
+	pf->driver = module_fits("", pf->kernel.image.release, format, &text);
+	verdict(pf, "module", pf->driver, text);
+}
+
+/* The running kernel's; NULL after a verdict. */
+static char *running_cmdline(struct preflight *pf)
+{
+	char *text;
+	int r = file_read("/proc/cmdline", 64u << 10, &text, NULL);
+
+	if (r) {
+		verdict(pf, "reservation", false,
+			xprintf("/proc/cmdline cannot be read: %s", strerror(-r)));
+		return NULL;
+	}
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void check_cmdline(struct preflight *pf, const struct wanted *wanted,
 			  const struct region *region)
 {
 	struct strlist problems = { 0 }, notes = { 0 };
-	char *current;
-	int r;
+	struct cmdline_means means = { 0 };
+	bool entry = pf->kernel.options && !wanted->reuse;
 
 	if (!region->base)
 		return;		/* the region's check has failed */
-	if (config->cmdline) {
-		pf->cmdline = xstrdup(config->cmdline);
-		if (config->append)
-			strlist_add(&notes, "Append= is not used: CommandLine= is the whole of it");
+	if (wanted->cmdline) {
+		pf->cmdline = wanted->add ? xprintf("%s %s", wanted->cmdline, wanted->append)
+					  : xstrdup(wanted->cmdline);
+		if (wanted->append && !wanted->add)
+			strlist_add(&notes, "Append= is not used: %s is the whole of it",
+				    wanted->cmdline_by);
 	} else {
-		r = file_read("/proc/cmdline", 64u << 10, &current, NULL);
-		if (r) {
-			verdict(pf, "reservation", false,
-				xprintf("/proc/cmdline cannot be read: %s", strerror(-r)));
+		char *base = entry ? xstrdup(pf->kernel.options) : running_cmdline(pf);
+
+		if (!base)
 			return;
-		}
-		current[strcspn(current, "\n")] = '\0';
-		pf->cmdline = cmdline_compose(current, config->append, region, &notes, &problems);
-		free(current);
+		pf->cmdline = cmdline_compose(base, wanted->append, region, &notes, &problems);
+		free(base);
 	}
 	if (pf->cmdline) {
-		cmdline_check(pf->cmdline, region, pf->image.cmdline_size, &notes, &problems);
+		means = cmdline_check(pf->cmdline, region, pf->kernel.image.cmdline_size,
+				      &notes, &problems);
 		if (problems.n) {
 			char *all = strlist_join(&problems, "; ");
 
 			strlist_clear(&problems);
 			strlist_add(&problems, "%s would lose the pool: %s",
-				    config->cmdline ? "CommandLine= in the configuration"
+				    wanted->cmdline ? wanted->cmdline_by
 						    : "the next kernel's command line",
 				    all);
 			free(all);
 		}
 	}
+	pf->kept &= means.reserved;
+	pf->driver &= means.found;
 	verdict_lists(pf, "reservation", &problems, &notes, "");
 }
 
@@ -310,17 +287,17 @@ static void check_fit(struct preflight *pf, const struct iomem *iomem)
 	uint64_t need, available;
 	struct stat st = { 0 };
 
-	if (!pf->image.release[0] || !iomem->readable)
+	if (!pf->kernel.image.release[0] || !iomem->readable)
 		return;		/* other checks have failed */
 	if (pf->initrd_fd >= 0)
 		fstat(pf->initrd_fd, &st);
 	/* While an image is loaded the kernel holds the files and a copy of them. */
-	need = 2 * (pf->image.file_size + (uint64_t)st.st_size);
+	need = 2 * (pf->kernel.image.file_size + (uint64_t)st.st_size);
 	available = mem_available();
-	if (iomem->largest_ram < pf->image.init_size) {
+	if (iomem->largest_ram < pf->kernel.image.init_size) {
 		verdict(pf, "memory", false,
 			xprintf("the kernel needs %u MiB in one piece, and the longest piece of System RAM outside the pool has %" PRIu64 " MiB",
-				pf->image.init_size / MIB, iomem->largest_ram / MIB));
+				pf->kernel.image.init_size / MIB, iomem->largest_ram / MIB));
 	} else if (available < need) {
 		verdict(pf, "memory", false,
 			xprintf("%" PRIu64 " MiB are needed to load the image, and %" PRIu64 " MiB are available: free some, then run systemctl reload pmpoold",
@@ -328,36 +305,8 @@ static void check_fit(struct preflight *pf, const struct iomem *iomem)
 	} else {
 		verdict(pf, "memory", true,
 			xprintf("the image fits: %" PRIu64 " MiB of files, %u MiB to start",
-				need / 2 / MIB, pf->image.init_size / MIB));
+				need / 2 / MIB, pf->kernel.image.init_size / MIB));
 	}
-}
-
-static void drop(char **setting)
-{
-	free(*setting);
-	*setting = NULL;
-}
-
-static void replace(char **setting, const char *by)
-{
-	if (!by)
-		return;
-	drop(setting);
-	*setting = xstrdup(by);
-}
-
-/* What is asked for goes before what is configured. */
-static void apply_request(struct config *config, const struct kexec_request *request)
-{
-	/* The settings beside a kernel's name are about that kernel. */
-	if (request->kernel)
-		drop(&config->initrd);
-	if (request->reuse)
-		drop(&config->cmdline);
-	replace(&config->kernel, request->kernel);
-	replace(&config->initrd, request->initrd);
-	replace(&config->append, request->append);
-	replace(&config->cmdline, request->cmdline);
 }
 
 void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path,
@@ -365,22 +314,22 @@ void preflight_run(struct preflight *pf, const struct pool *pool, const char *co
 {
 	struct region region = { pool->catalog->base, pool->catalog->size };
 	struct strlist problems = { 0 }, notes = { 0 };
+	struct wanted wanted;
 	struct config config;
 	struct iomem iomem;
 
-	*pf = (struct preflight){ .image.fd = -1, .initrd_fd = -1 };
+	*pf = (struct preflight){ .kernel.image.fd = -1, .initrd_fd = -1 };
 	config_read(&config, config_path, &problems);
-	if (request)
-		apply_request(&config, request);
+	want(&wanted, &config, request);
 	/* A setting that is not understood may be the one that matters. */
 	if (problems.n)
 		verdict_lists(pf, "configuration", &problems, &notes, "");
 	check_pool(pf, pool);
 	check_region(pf, &region, &iomem);
-	check_kernel(pf, &config);
-	check_initrd(pf, &config);
-	check_module(pf);
-	check_cmdline(pf, &config, &region);
+	check_kernel(pf, &wanted, request && request->kernel, pool->format);
+	check_initrd(pf, &wanted);
+	check_module(pf, pool->format);
+	check_cmdline(pf, &wanted, &region);
 	check_fit(pf, &iomem);
 	config_clear(&config);
 }
@@ -392,6 +341,17 @@ bool preflight_ok(const struct preflight *pf)
 			return false;
 	}
 	return pf->n > 0;
+}
+
+bool preflight_loadable(const struct preflight *pf)
+{
+	bool initrd = true;
+
+	for (size_t i = 0; i < pf->n; i++) {
+		if (!strcmp(pf->checks[i].name, "initrd"))
+			initrd = pf->checks[i].ok;
+	}
+	return pf->kernel.image.fd >= 0 && initrd && pf->cmdline;
 }
 
 void preflight_reasons(const struct preflight *pf, struct strlist *reasons)
@@ -406,11 +366,10 @@ void preflight_clear(struct preflight *pf)
 {
 	for (size_t i = 0; i < pf->n; i++)
 		free(pf->checks[i].text);
-	free(pf->kernel);
+	kernel_clear(&pf->kernel);
 	free(pf->initrd);
 	free(pf->cmdline);
-	image_close(&pf->image);
 	if (pf->initrd_fd >= 0)
 		close(pf->initrd_fd);
-	*pf = (struct preflight){ .image.fd = -1, .initrd_fd = -1 };
+	*pf = (struct preflight){ .kernel.image.fd = -1, .initrd_fd = -1 };
 }

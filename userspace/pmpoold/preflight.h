@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "image.h"
+#include "kernels.h"
 #include "pool.h"
 #include "request.h"
 #include "strlist.h"
@@ -22,11 +22,12 @@ struct preflight {
 	struct check checks[PREFLIGHT_MAX];
 	size_t n;
 	/* What was checked, as far as it is known, and is to be staged. */
-	char *kernel;
-	char *initrd;		/* NULL: none */
-	char *cmdline;
-	struct image image;
+	struct kernel kernel;
+	char *initrd;		/* NULL: none; several have spaces in between */
 	int initrd_fd;		/* -1: none */
+	char *cmdline;
+	bool kept;		/* it leaves the region alone */
+	bool driver;		/* it has a driver that finds and attaches the pool */
 };
 
 /*
@@ -36,6 +37,8 @@ struct preflight {
 void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path,
 		   const struct kexec_request *request);
 bool preflight_ok(const struct preflight *pf);
+/* Whether there is something to load, if it keeps the pool or not. */
+bool preflight_loadable(const struct preflight *pf);
 /* Why not: the text of each check that failed. */
 void preflight_reasons(const struct preflight *pf, struct strlist *reasons);
 void preflight_clear(struct preflight *pf);

@@ -55,11 +55,11 @@ static const char *explain(int err)
 
 int stage_load(const struct preflight *pf, char **reason)
 {
-	long r = load(pf->image.fd, pf->initrd_fd, pf->cmdline,
+	long r = load(pf->kernel.image.fd, pf->initrd_fd, pf->cmdline,
 		      pf->initrd_fd < 0 ? KEXEC_FILE_NO_INITRAMFS : 0);
 
 	if (r)
-		*reason = xprintf("the kernel does not load %s: %s", pf->kernel, explain((int)-r));
+		*reason = xprintf("the kernel does not load %s: %s", pf->kernel.path, explain((int)-r));
 	return (int)r;
 }
 

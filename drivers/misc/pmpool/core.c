@@ -298,3 +298,6 @@ module_exit(pmpool_exit);
 
 MODULE_DESCRIPTION("Persistent memory pool: named memory that outlives the kernel");
 MODULE_LICENSE("GPL");
+/* What it can attach: whoever stages a kernel with this driver asks before. */
+MODULE_INFO(pmpool_format, __stringify(PMPOOL_FORMAT_VERSION) "-"
+			   __stringify(PMPOOL_FORMAT_VERSION));

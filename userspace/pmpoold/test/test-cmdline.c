@@ -186,9 +186,35 @@ static void test_check(void)
 	checks_max("what the image takes", RESERVED, 20, "and that kernel takes 20", NULL);
 }
 
+static void means(const char *what, const char *cmdline, bool reserved, bool found)
+{
+	struct strlist notes = { 0 }, problems = { 0 };
+	struct cmdline_means m = cmdline_check(cmdline, &pool, 100, &notes, &problems);
+
+	ok(m.reserved == reserved && m.found == found, "%s: %s, %s", what,
+	   m.reserved ? "left alone" : "used", m.found ? "found" : "not found");
+	strlist_clear(&notes);
+	strlist_clear(&problems);
+}
+
+/* What is lost when one kexecs all the same. */
+static void test_means(void)
+{
+	means("all is well", "ro " RESERVED, true, true);
+	means("nothing is said", "ro quiet", false, false);
+	means("the region is reserved and not named", "memmap=512M$4G", true, false);
+	means("it is named and not reserved", "pmpool.region=512M@4G", false, true);
+	means("the driver is kept out", RESERVED " module_blacklist=pmpool", true, false);
+	means("part of it is made RAM again", RESERVED " memmap=2M@0x110000000", false, true);
+	means("a quote is open", RESERVED " \"", false, false);
+	means("it is longer than the kernel reads", RESERVED
+	      "                                                                  x", false, true);
+}
+
 int main(void)
 {
 	test_compose();
 	test_check();
+	test_means();
 	return done();
 }

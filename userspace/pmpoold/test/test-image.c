@@ -5,31 +5,18 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bzimage.h"
 #include "image.h"
 #include "strlist.h"
 #include "tap.h"
 
-#define SIZE 4096
+#define SIZE BZIMAGE_SIZE
 
 static uint8_t head[SIZE];
 
 static void make(const char *version)
 {
-	memset(head, 0, sizeof(head));
-	head[0x1f1] = 3;			/* setup_sects */
-	head[0x1f4] = 0x80;			/* 0x80 * 16 = 2048 */
-	head[0x1fe] = 0x55;
-	head[0x1ff] = 0xaa;
-	memcpy(head + 0x202, "HdrS", 4);
-	head[0x206] = 0x0f;
-	head[0x207] = 0x02;
-	head[0x20f] = 0x04;			/* kernel_version: 0x400 + 0x200 */
-	head[0x211] = 1;
-	head[0x234] = 1;
-	head[0x236] = 3;
-	head[0x239] = 8;			/* cmdline_size: 2048 */
-	head[0x263] = 1;			/* init_size: 16 MiB */
-	strcpy((char *)head + 0x600, version);
+	bzimage(head, version);
 }
 
 static void bad(const char *what, size_t len, const char *because)
