@@ -16,7 +16,7 @@ pmpoolctl-driver-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,driver-format d
 pmpoolctl-objs += $(pmpoolctl-driver-objs)
 
 # The daemon's catalogs, read with its own code.
-pmpoolctl-catalog := catalog file strlist
+pmpoolctl-catalog := catalog file report strlist
 pmpoolctl-driver-cppflags := -isystem userspace/kernel -Idrivers/misc/pmpool \
 	-Iuserspace/pmpoold
 # Kernel code may leave parameters unused.

@@ -10,10 +10,13 @@
  *	/ { compatible = "pmpool,catalog-v1";
  *	    pool { uuid, generation, base, size, metadata-size;
  *	           extent@OFFSET { label, id, uuid, offset, size, uid, gid, mode,
- *	                           tag, create-generation; }; ... }; };
+ *	                           tag, create-generation; }; ... };
+ *	    report { generation, ready-time, notes;
+ *	             extent@N { label, uuid, size, verdict, texts; }; ... }; };
  *
+ * The report, which there need not be, is what nobody has taken note of yet.
  * Numbers are 64 bits wide, in an order of bytes that does not depend on the
- * machine; uid, gid and mode are 32 bits wide. A reader takes nothing on trust:
+ * machine; uid, gid, mode and verdict are 32 bits wide. A reader takes nothing on trust:
  * a catalog is used whole, or not at all.
  */
 #include <errno.h>
@@ -46,6 +49,7 @@ void catalog_free(struct catalog *catalog)
 	if (!catalog)
 		return;
 	free(catalog->extents);
+	report_clear(&catalog->report);
 	free(catalog);
 }
 
@@ -56,6 +60,7 @@ struct catalog *catalog_dup(const struct catalog *catalog)
 	*copy = *catalog;
 	copy->extents = NULL;
 	copy->n = 0;
+	report_copy(&copy->report, &catalog->report);
 	for (size_t i = 0; i < catalog->n; i++)
 		*catalog_add(copy) = catalog->extents[i];
 	return copy;
@@ -99,6 +104,24 @@ struct catalog_extent *catalog_add(struct catalog *catalog)
 	extent = &catalog->extents[catalog->n++];
 	*extent = (struct catalog_extent){ 0 };
 	return extent;
+}
+
+const struct catalog_extent *catalog_by_uuid(const struct catalog *c, const uint8_t *uuid)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (!memcmp(c->extents[i].uuid, uuid, CATALOG_UUID_LEN))
+			return &c->extents[i];
+	}
+	return NULL;
+}
+
+const struct catalog_extent *catalog_by_name(const struct catalog *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		if (!strcmp(c->extents[i].name, name))
+			return &c->extents[i];
+	}
+	return NULL;
 }
 
 /*
@@ -160,16 +183,32 @@ static bool name_ok(const char *s, int len)
 	return strcmp(s, ".") && strcmp(s, "..");
 }
 
-static void read_extent(struct reader *r, struct catalog_extent *extent)
+static void get_name(struct reader *r, char to[CATALOG_NAME_MAX + 1])
 {
 	const char *name;
 	int len;
 
 	name = fdt_getprop(r->fdt, r->node, "label", &len);
 	if (name && name_ok(name, len))
-		memcpy(extent->name, name, (size_t)len);
+		memcpy(to, name, (size_t)len);
 	else
 		r->what = "label";
+}
+
+/* Of lines, each with its NUL; there need not be any. */
+static void get_strings(struct reader *r, const char *name, struct strlist *to)
+{
+	int n = fdt_stringlist_count(r->fdt, r->node, name);
+
+	if (n < 0 && n != -FDT_ERR_NOTFOUND)
+		r->what = name;
+	for (int i = 0; i < n; i++)
+		strlist_add(to, "%s", fdt_stringlist_get(r->fdt, r->node, name, i, NULL));
+}
+
+static void read_extent(struct reader *r, struct catalog_extent *extent)
+{
+	get_name(r, extent->name);
 	get_copy(r, "uuid", extent->uuid, CATALOG_UUID_LEN);
 	get_copy(r, "tag", extent->tag, CATALOG_TAG_LEN);
 	extent->id = get_u64(r, "id");
@@ -181,6 +220,42 @@ static void read_extent(struct reader *r, struct catalog_extent *extent)
 	extent->mode = get_u32(r, "mode");
 	if (!r->what && extent->mode > 0777)
 		r->what = "mode";
+}
+
+static int read_report(struct reader *r, struct report *report, char **reason)
+{
+	const char *node_name = "";
+	int parent, node;
+
+	parent = fdt_subnode_offset(r->fdt, 0, "report");
+	if (parent == -FDT_ERR_NOTFOUND)
+		return 0;
+	r->node = parent;
+	if (parent < 0)
+		r->what = "nodes";
+	report->generation = get_u64(r, "generation");
+	report->ready_time = get_u64(r, "ready-time");
+	get_strings(r, "notes", &report->notes);
+	if (r->what)
+		goto bad;
+	fdt_for_each_subnode(node, r->fdt, parent) {
+		struct report_extent *extent = report_add(report);
+
+		r->node = node;
+		node_name = fdt_get_name(r->fdt, node, NULL);
+		get_name(r, extent->name);
+		get_copy(r, "uuid", extent->uuid, CATALOG_UUID_LEN);
+		extent->size = get_u64(r, "size");
+		extent->verdict = get_u32(r, "verdict");
+		get_strings(r, "texts", &extent->texts);
+		if (r->what)
+			goto bad;
+	}
+	return 0;
+
+bad:
+	*reason = xprintf("/report/%s has no good \"%s\"", node_name, r->what);
+	return -EBADMSG;
 }
 
 int catalog_parse(const void *fdt, size_t len, struct catalog **catalog, char **reason)
@@ -242,6 +317,8 @@ int catalog_parse(const void *fdt, size_t len, struct catalog **catalog, char **
 		*reason = xprintf("its nodes cannot be read (%s)", fdt_strerror(node));
 		goto fail;
 	}
+	if (read_report(&r, &c->report, reason))
+		goto fail;
 	*catalog = c;
 	return 0;
 
@@ -276,6 +353,50 @@ int catalog_read(const char *path, struct catalog **catalog, char **reason)
  * Writing.
  */
 
+static int put_strings(void *fdt, const char *name, const struct strlist *list)
+{
+	size_t len = 0;
+	char *all, *p;
+	int r;
+
+	for (size_t i = 0; i < list->n; i++)
+		len += strlen(list->v[i]) + 1;
+	if (!len)
+		return 0;
+	p = all = xalloc(len);
+	for (size_t i = 0; i < list->n; i++)
+		p = stpcpy(p, list->v[i]) + 1;
+	r = fdt_property(fdt, name, all, (int)len);
+	free(all);
+	return r;
+}
+
+static int put_report(void *fdt, const struct report *report)
+{
+	int r = 0;
+
+	if (!report->generation)
+		return 0;
+	r |= fdt_begin_node(fdt, "report");
+	r |= fdt_property_u64(fdt, "generation", report->generation);
+	r |= fdt_property_u64(fdt, "ready-time", report->ready_time);
+	r |= put_strings(fdt, "notes", &report->notes);
+	for (size_t i = 0; i < report->n && !r; i++) {
+		const struct report_extent *e = &report->extents[i];
+		char node[32];
+
+		snprintf(node, sizeof(node), "extent@%zx", i);
+		r |= fdt_begin_node(fdt, node);
+		r |= fdt_property_string(fdt, "label", e->name);
+		r |= fdt_property(fdt, "uuid", e->uuid, CATALOG_UUID_LEN);
+		r |= fdt_property_u64(fdt, "size", e->size);
+		r |= fdt_property_u32(fdt, "verdict", e->verdict);
+		r |= put_strings(fdt, "texts", &e->texts);
+		r |= fdt_end_node(fdt);
+	}
+	return r | fdt_end_node(fdt);
+}
+
 static int put(void *fdt, const struct catalog *c)
 {
 	int r = 0;
@@ -309,16 +430,17 @@ static int put(void *fdt, const struct catalog *c)
 		r |= fdt_end_node(fdt);
 	}
 	r |= fdt_end_node(fdt);
+	r |= put_report(fdt, &c->report);
 	r |= fdt_end_node(fdt);
 	return r | fdt_finish(fdt);
 }
 
 void *catalog_format(const struct catalog *catalog, size_t *len)
 {
-	size_t room = 4096 + catalog->n * 512;
+	size_t room = 4096 + (catalog->n + catalog->report.n) * 512;
 	void *fdt;
 
-	/* An extent takes less than 512 bytes; the loop is for when that changes. */
+	/* An extent takes less than 512 bytes; the loop is for long reports. */
 	for (;; room *= 2) {
 		fdt = xalloc(room);
 		if (!fdt_create(fdt, (int)room) && !put(fdt, catalog))
@@ -340,100 +462,6 @@ int catalog_write(const char *path, const struct catalog *catalog)
 
 	free(fdt);
 	return r;
-}
-
-/*
- * Comparing.
- */
-
-static const struct catalog_extent *by_uuid(const struct catalog *c, const uint8_t *uuid)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		if (!memcmp(c->extents[i].uuid, uuid, CATALOG_UUID_LEN))
-			return &c->extents[i];
-	}
-	return NULL;
-}
-
-static const struct catalog_extent *by_name(const struct catalog *c, const char *name)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		if (!strcmp(c->extents[i].name, name))
-			return &c->extents[i];
-	}
-	return NULL;
-}
-
-static size_t compare_extent(const struct catalog_extent *a, const struct catalog_extent *b,
-			     struct strlist *out)
-{
-	size_t n = 0;
-
-	if (strcmp(a->name, b->name)) {
-		strlist_add(out, "extent '%s': renamed to '%s'", a->name, b->name);
-		n++;
-	}
-	if (a->offset != b->offset) {
-		strlist_add(out, "extent '%s': moved: offset was %#" PRIx64 ", is %#" PRIx64,
-			    b->name, a->offset, b->offset);
-		n++;
-	}
-	if (a->size != b->size) {
-		strlist_add(out, "extent '%s': resized: size was %" PRIu64 ", is %" PRIu64,
-			    b->name, a->size, b->size);
-		n++;
-	}
-	if (a->uid != b->uid || a->gid != b->gid || a->mode != b->mode) {
-		strlist_add(out, "extent '%s': access changed: was %u:%u mode %04o, is %u:%u mode %04o",
-			    b->name, a->uid, a->gid, a->mode, b->uid, b->gid, b->mode);
-		n++;
-	}
-	if (a->id != b->id || a->generation != b->generation ||
-	    memcmp(a->tag, b->tag, CATALOG_TAG_LEN)) {
-		strlist_add(out, "extent '%s': its id, tag or generation changed", b->name);
-		n++;
-	}
-	return n;
-}
-
-size_t catalog_compare(const struct catalog *old, const struct catalog *now,
-		       struct strlist *out)
-{
-	size_t n = 0;
-
-	if (now->generation < old->generation) {
-		strlist_add(out, "pool: generation went back from %" PRIu64 " to %" PRIu64 ": its metadata is older than the catalog",
-			    old->generation, now->generation);
-		n++;
-	}
-	if (now->base != old->base || now->size != old->size) {
-		strlist_add(out, "pool: region was %#" PRIx64 " bytes at %#" PRIx64 ", is %#" PRIx64 " bytes at %#" PRIx64,
-			    old->size, old->base, now->size, now->base);
-		n++;
-	}
-	for (size_t i = 0; i < old->n; i++) {
-		const struct catalog_extent *a = &old->extents[i], *b;
-
-		b = by_uuid(now, a->uuid);
-		if (b) {
-			n += compare_extent(a, b, out);
-			continue;
-		}
-		b = by_name(now, a->name);
-		strlist_add(out, "extent '%s': %s: was %" PRIu64 " bytes at offset %#" PRIx64 ", in the catalog since generation %" PRIu64,
-			    a->name, b ? "replaced by another of that name" : "missing",
-			    a->size, a->offset, a->generation);
-		n++;
-	}
-	for (size_t i = 0; i < now->n; i++) {
-		const struct catalog_extent *b = &now->extents[i];
-
-		if (by_uuid(old, b->uuid) || by_name(old, b->name))
-			continue;
-		strlist_add(out, "extent '%s': new: %" PRIu64 " bytes at offset %#" PRIx64,
-			    b->name, b->size, b->offset);
-	}
-	return n;
 }
 
 /*
@@ -470,7 +498,9 @@ char *catalog_json(const struct catalog *catalog)
 	struct json_object *root = json_object_new_object();
 	struct json_object *pool = json_object_new_object();
 	struct json_object *extents = json_object_new_array();
+	struct json_object *differences = json_object_new_array();
 	char uuid[UUID_STRING_SIZE];
+	struct strlist lines = { 0 };
 	char *text;
 
 	json_object_object_add(pool, "uuid",
@@ -502,6 +532,11 @@ char *catalog_json(const struct catalog *catalog)
 	json_object_object_add(root, "version", json_object_new_int(1));
 	json_object_object_add(root, "pool", pool);
 	json_object_object_add(root, "extents", extents);
+	report_differences(&catalog->report, &lines);
+	for (size_t i = 0; i < lines.n; i++)
+		json_object_array_add(differences, json_object_new_string(lines.v[i]));
+	strlist_clear(&lines);
+	json_object_object_add(root, "differences", differences);
 	text = xstrdup(json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |
 						      JSON_C_TO_STRING_SPACED |
 						      JSON_C_TO_STRING_NOSLASHESCAPE));

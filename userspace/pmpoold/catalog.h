@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "report.h"
 #include "strlist.h"
 
 #define CATALOG_NAME_MAX	63
@@ -34,14 +35,20 @@ struct catalog {
 	uint64_t metadata_size;
 	struct catalog_extent *extents;	/* in the order of their offsets */
 	size_t n;
+	struct report report;
 };
 
 void catalog_free(struct catalog *catalog);
 struct catalog *catalog_dup(const struct catalog *catalog);
+/* Whether they say the same of the pool; they may have other reports. */
 bool catalog_equal(const struct catalog *a, const struct catalog *b);
 
 /* Add a zeroed extent; the pointer is good until the next one is added. */
 struct catalog_extent *catalog_add(struct catalog *catalog);
+
+/* NULL: there is none. */
+const struct catalog_extent *catalog_by_uuid(const struct catalog *catalog, const uint8_t *uuid);
+const struct catalog_extent *catalog_by_name(const struct catalog *catalog, const char *name);
 
 /*
  * Read path. -ENOENT: there is none. Else, on failure *reason is a new string
@@ -57,13 +64,6 @@ int catalog_write(const char *path, const struct catalog *catalog);
 
 /* As a flattened device tree in new memory. */
 void *catalog_format(const struct catalog *catalog, size_t *len);
-
-/*
- * What has happened to the extents of old, in now: a line each. Returns how
- * many are more than additions: something was lost, moved or changed.
- */
-size_t catalog_compare(const struct catalog *old, const struct catalog *now,
-		       struct strlist *differences);
 
 /* As JSON text, in new memory. */
 char *catalog_json(const struct catalog *catalog);

@@ -21,6 +21,29 @@
 /* When the catalog could not be written and nothing changes meanwhile. */
 #define RETRY_USEC (30 * 1000000ULL)
 
+/* What needs somebody's attention, as the beginning of a status line. */
+static char *attention(const struct daemon *d)
+{
+	struct strlist names = { 0 };
+	char *list, *text;
+
+	for (size_t i = 0; i < d->handover.n; i++) {
+		if (d->handover.extents[i].missing)
+			strlist_add(&names, "%s", d->handover.extents[i].name);
+	}
+	list = strlist_join(&names, ", ");
+	if (names.n)
+		text = xprintf("%zu extent%s missing: %s; ", names.n, names.n == 1 ? " is" : "s are",
+			       list);
+	else if (d->differences.n)
+		text = xprintf("extents are not as they were, see pmpoolctl status; ");
+	else
+		text = xstrdup("");
+	free(list);
+	strlist_clear(&names);
+	return text;
+}
+
 /* changed: for those who follow it on the bus. */
 static void tell(struct daemon *d, unsigned int changed)
 {
@@ -29,21 +52,26 @@ static void tell(struct daemon *d, unsigned int changed)
 		.catalog_path = CATALOG_PATH,
 		.catalog = d->written,
 		.differences = &d->differences,
+		.handover = &d->handover,
 		.staged = &d->staged,
 	};
+	char *attend;
 
+	handover_fill(&d->handover, &d->pool, &d->report, EXTENTS_SYSFS);
 	status_write(STATUS_PATH, &status);
+	attend = attention(d);
 	if (!d->pool.catalog) {
 		sd_notify(0, "STATUS=waiting for /dev/pmpool");
 	} else if (d->staged.ok) {
-		sd_notifyf(0, "STATUS=%zu extents; a kexec into %s keeps them",
-			   d->pool.catalog->n, d->staged.release);
+		sd_notifyf(0, "STATUS=%s%zu extents; a kexec into %s keeps them",
+			   attend, d->pool.catalog->n, d->staged.release);
 	} else {
 		char *why = strlist_join(&d->staged.reasons, "; ");
 
-		sd_notifyf(0, "STATUS=kexec would lose the pool: %s", why);
+		sd_notifyf(0, "STATUS=%skexec would lose the pool: %s", attend, why);
 		free(why);
 	}
+	free(attend);
 	bus_changed(d->bus, changed);
 }
 
@@ -108,6 +136,11 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		retry_later(d);
 	if (attached || restage)
 		daemon_stage(d, request);
+	if (d->reconciled && !d->report.ready_time) {
+		daemon_note_ready(d);
+		if (daemon_update_catalog(d))
+			retry_later(d);
+	}
 	tell(d, changed);
 }
 
@@ -123,15 +156,11 @@ void daemon_restage(struct daemon *d, const struct kexec_request *request)
 
 int daemon_accept(struct daemon *d)
 {
-	if (!d->reconciled)
-		return -EAGAIN;
-	if (!d->differences.n)
-		return 0;
-	log_notice("%zu differences from the catalog are accepted: the pool is as it should be",
-		   d->differences.n);
-	strlist_clear(&d->differences);
-	tell(d, BUS_DIFFERENCES);
-	return 0;
+	int r = daemon_forget_report(d);
+
+	if (!r)
+		tell(d, BUS_DIFFERENCES);
+	return r;
 }
 
 static void on_change(void *userdata)
@@ -195,7 +224,9 @@ out:
 	sd_event_unref(d.event);
 	pool_clear(&d.pool);
 	catalog_free(d.written);
+	report_clear(&d.report);
 	strlist_clear(&d.differences);
+	handover_clear(&d.handover);
 	staged_clear(&d.staged);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,7 +7,9 @@
 #include <systemd/sd-event.h>
 
 #include "catalog.h"
+#include "handover.h"
 #include "pool.h"
+#include "report.h"
 #include "request.h"
 #include "status.h"
 
@@ -21,7 +23,9 @@ struct daemon {
 	const char *config_path;
 	struct pool pool;		/* as last seen; its catalog is NULL: none */
 	struct catalog *written;	/* as the catalog on disk is known to be */
-	struct strlist differences;	/* since the last attach */
+	struct report report;		/* what nobody has taken note of */
+	struct strlist differences;	/* the same as lines */
+	struct handover handover;
 	struct staged staged;
 	bool reconciled;		/* the catalog on disk was looked at */
 	bool waiting;			/* that there is no pool was said */
@@ -44,9 +48,15 @@ void daemon_restage(struct daemon *d, const struct kexec_request *request);
  */
 int daemon_update_catalog(struct daemon *d);
 
+/* All that an attach asks for is done; it counts once, in the catalog's next update. */
+void daemon_note_ready(struct daemon *d);
+
+/* The report was seen. Negative: there is no pool, or the catalog cannot be written. */
+int daemon_forget_report(struct daemon *d);
+
 /*
  * Take the pool as it is now for what it should be: differences were seen.
- * Negative: the catalog cannot be written.
+ * Negative: that failed, which is said, and nothing has changed.
  */
 int daemon_accept(struct daemon *d);
 

@@ -11,6 +11,7 @@ pmpoold-dir := userspace/pmpoold
 pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd iomem \
 	kernels module monitor next options pool preflight reconcile release request stage \
 	status strlist
+pmpoold-nouns += handover report
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \
@@ -30,9 +31,10 @@ $(BUILD)/pmpoold: $(pmpoold-objs) $(BUILD)/libpmpool.so
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
 	catalog cmdline config entry file image initrd iomem kernels module options release \
-	request strlist)
+	request strlist handover report)
 pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
 	catalog cmdline config entry image iomem kernels options)
+pmpoold-tests += $(patsubst %,$(BUILD)/test/test-pmpoold-%,handover report)
 
 UNIT_TESTS += $(pmpoold-tests)
 

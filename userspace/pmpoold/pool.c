@@ -75,6 +75,8 @@ int pool_read(struct pool *pool)
 	pool->state = pmpool_info_state(info);
 	pool->free = pmpool_info_free_size(info);
 	pool->format = pmpool_info_format_version(info);
+	pool->let_go = pmpool_info_handover_time(info);
+	pool->attached = pmpool_info_attach_time(info);
 	pmpool_info_free(info);
 	while (!(r = pmpool_next(p, &cursor, &entry))) {
 		take_entry(catalog_add(c), entry);

@@ -10,6 +10,8 @@ struct pool {
 	unsigned int state;		/* enum pmpool_pool_state */
 	uint64_t free;			/* bytes */
 	unsigned int format;		/* version of the on-memory format */
+	uint64_t let_go;		/* by the kernel before; ns since the epoch, or 0 */
+	uint64_t attached;
 };
 
 /*

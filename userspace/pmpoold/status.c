@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* status.json */
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -28,6 +29,62 @@ static struct json_object *timestamp(time_t t)
 		return NULL;
 	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &tm));
 	return string(buf);
+}
+
+/* To the microsecond. */
+static struct json_object *precise_timestamp(uint64_t nanoseconds)
+{
+	time_t t = (time_t)(nanoseconds / 1000000000);
+	char buf[32], all[48];
+	struct tm tm;
+
+	if (!nanoseconds)
+		return NULL;
+	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
+	snprintf(all, sizeof(all), "%s.%06uZ", buf,
+		 (unsigned int)(nanoseconds % 1000000000 / 1000));
+	return string(all);
+}
+
+/* Microseconds from the last kernel's end until then, or null. */
+static struct json_object *took(const struct handover *h, uint64_t then)
+{
+	uint64_t nanoseconds;
+
+	return handover_took(h, then, &nanoseconds) ?
+	       json_object_new_uint64(nanoseconds / 1000) : NULL;
+}
+
+static struct json_object *handover_json(const struct handover *h)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "let_go", precise_timestamp(h->let_go));
+	add(o, "attached", precise_timestamp(h->attached));
+	add(o, "attached_usec", took(h, h->attached));
+	add(o, "ready", precise_timestamp(h->ready));
+	add(o, "ready_usec", took(h, h->ready));
+	return o;
+}
+
+static struct json_object *extents_json(const struct handover *h)
+{
+	struct json_object *a = json_object_new_array();
+
+	for (size_t i = 0; i < h->n; i++) {
+		const struct handover_extent *x = &h->extents[i];
+		struct json_object *o = json_object_new_object();
+
+		add(o, "name", string(x->name));
+		add(o, "verdict", string(x->verdict));
+		add(o, "missing", json_object_new_boolean(x->missing));
+		add(o, "was_clean", x->clean < 0 ? NULL : json_object_new_boolean(x->clean));
+		add(o, "size", json_object_new_uint64(x->bytes));
+		add(o, "first_open", precise_timestamp(x->first_open));
+		add(o, "first_open_usec", took(h, x->first_open));
+		json_object_array_add(a, o);
+	}
+	return a;
 }
 
 static struct json_object *strings(const struct strlist *list)
@@ -105,6 +162,8 @@ int status_write(const char *path, const struct status *status)
 	add(root, "kernel_running", string(uts.release));
 	add(root, "pool", status->pool ? pool_json(status->pool) : NULL);
 	add(root, "catalog", catalog_object(status));
+	add(root, "handover", status->pool ? handover_json(status->handover) : NULL);
+	add(root, "extents", extents_json(status->handover));
 	add(root, "staged", staged_json(status->staged));
 	add(root, "checks", checks_json(status->staged));
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |

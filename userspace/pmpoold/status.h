@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "handover.h"
 #include "preflight.h"
 
 #define STATUS_PATH "/run/pmpool/status.json"
@@ -30,6 +31,7 @@ struct status {
 	const char *catalog_path;
 	const struct catalog *catalog;	/* as it is on disk; NULL: not known */
 	const struct strlist *differences;
+	const struct handover *handover;
 	const struct staged *staged;
 };
 

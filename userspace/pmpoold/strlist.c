@@ -74,6 +74,32 @@ void strlist_move(struct strlist *list, struct strlist *from)
 	*from = (struct strlist){ 0 };
 }
 
+void strlist_copy(struct strlist *list, const struct strlist *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		append(list, xstrdup(from->v[i]));
+}
+
+bool strlist_equal(const struct strlist *a, const struct strlist *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		if (strcmp(a->v[i], b->v[i]))
+			return false;
+	}
+	return true;
+}
+
+bool strlist_has(const struct strlist *list, const char *s)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		if (!strcmp(list->v[i], s))
+			return true;
+	}
+	return false;
+}
+
 char *strlist_join(const struct strlist *list, const char *sep)
 {
 	size_t len = 1;

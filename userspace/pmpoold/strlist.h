@@ -3,6 +3,7 @@
 #ifndef PMPOOLD_STRLIST_H
 #define PMPOOLD_STRLIST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct strlist {
@@ -20,6 +21,10 @@ void strlist_add(struct strlist *list, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Everything of from is moved to the end of list. */
 void strlist_move(struct strlist *list, struct strlist *from);
+/* Everything of from is added to list. */
+void strlist_copy(struct strlist *list, const struct strlist *from);
+bool strlist_equal(const struct strlist *a, const struct strlist *b);
+bool strlist_has(const struct strlist *list, const char *s);
 /* All of it in one string, with sep in between. */
 char *strlist_join(const struct strlist *list, const char *sep);
 void strlist_clear(struct strlist *list);
