@@ -33,6 +33,8 @@ int verb_rename(int argc, char **argv);
 int verb_resize(int argc, char **argv);
 int verb_set(int argc, char **argv);
 int verb_limit(int argc, char **argv);
+int verb_map(int argc, char **argv);
+int verb_metrics(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_dump(int argc, char **argv);
 int verb_kexec(int argc, char **argv);
@@ -111,6 +113,8 @@ const char *format_time(char to[TIME_TEXT], uint64_t nanoseconds);
 const char *format_owner(char to[OWNER_TEXT], uid_t uid, gid_t gid);
 const char *format_mode(char to[MODE_TEXT], mode_t mode);
 const char *pool_state_text(enum pmpool_pool_state state);
+/* "clean" or "dirty", and ",mapped" if it is. */
+const char *entry_state_text(const struct pmpool_entry *entry);
 /* Whether a tag is printable ASCII with nothing but NULs behind it. */
 bool tag_is_text(const uint8_t tag[PMPOOL_TAG_LEN]);
 

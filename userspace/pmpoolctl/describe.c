@@ -68,6 +68,13 @@ const char *pool_state_text(enum pmpool_pool_state state)
 	}
 }
 
+const char *entry_state_text(const struct pmpool_entry *entry)
+{
+	if (pmpool_entry_mapped(entry))
+		return pmpool_entry_clean(entry) ? "clean,mapped" : "dirty,mapped";
+	return pmpool_entry_clean(entry) ? "clean" : "dirty";
+}
+
 bool tag_is_text(const uint8_t tag[PMPOOL_TAG_LEN])
 {
 	size_t i = 0;
@@ -236,8 +243,7 @@ void print_entry(const struct pmpool_entry *entry, bool exact)
 	} else {
 		printf("tag:         %.*s\n", PMPOOL_TAG_LEN, tag[0] ? (const char *)tag : "-");
 	}
-	printf("state:       %s%s\n", pmpool_entry_clean(entry) ? "clean" : "dirty",
-	       pmpool_entry_mapped(entry) ? ", mapped" : "");
+	printf("state:       %s\n", entry_state_text(entry));
 	printf("generation:  %" PRIu64 "\n", pmpool_entry_generation(entry));
 	printf("created:     %s\n", format_time(time, pmpool_entry_create_time(entry)));
 }

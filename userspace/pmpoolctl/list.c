@@ -29,15 +29,12 @@ static struct table *new_table(void)
 
 static void add_row(struct table *table, const struct pmpool_entry *entry, bool exact)
 {
-	const char *state = pmpool_entry_clean(entry) ? "clean" : "dirty";
 	char generation[24];
 	char owner[OWNER_TEXT];
 	char offset[SIZE_TEXT];
 	char size[SIZE_TEXT];
 	char mode[MODE_TEXT];
 
-	if (pmpool_entry_mapped(entry))
-		state = pmpool_entry_clean(entry) ? "clean,mapped" : "dirty,mapped";
 	snprintf(generation, sizeof(generation), "%" PRIu64, pmpool_entry_generation(entry));
 
 	table_row(table, (const char *const[]){
@@ -46,7 +43,7 @@ static void add_row(struct table *table, const struct pmpool_entry *entry, bool 
 		format_size(offset, pmpool_entry_offset(entry), exact),
 		format_owner(owner, pmpool_entry_uid(entry), pmpool_entry_gid(entry)),
 		format_mode(mode, pmpool_entry_mode(entry)),
-		state,
+		entry_state_text(entry),
 		generation,
 	});
 }

@@ -20,6 +20,8 @@ static const struct verb {
 	{ "resize", verb_resize },
 	{ "set", verb_set },
 	{ "limit", verb_limit },
+	{ "map", verb_map },
+	{ "metrics", verb_metrics },
 	{ "check", verb_check },
 	{ "dump", verb_dump },
 	{ "kexec", verb_kexec },
@@ -38,6 +40,8 @@ static const char help[] =
 	"  resize NAME SIZE  make an extent longer or shorter\n"
 	"  set NAME          change an extent's mode, owner, group or tag\n"
 	"  limit [USER]      show or set how much of the pool a user may have\n"
+	"  map               draw the pool to scale\n"
+	"  metrics           show figures for monitoring, as OpenMetrics\n"
 	"  check [FILE]      show what is wrong with the metadata; --repair mends it\n"
 	"  dump [FILE]       show the metadata itself\n"
 	"  kexec             start the staged kernel, if the pool survives that\n"

@@ -6,7 +6,7 @@ BINDIR ?= $(PREFIX)/bin
 
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
-	check create daemon describe dump examine info kexec limit list main mend metadata \
+	check create daemon describe dump examine info kexec limit list main map mend metadata metrics \
 	opinion options progress remove rename resize say set size source status table terminal user)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
 pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c)
@@ -50,7 +50,7 @@ $(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/
 
 # Unit tests: all but main(), under sanitizers.
 pmpoolctl-tests := $(addprefix $(BUILD)/test/,test-pmpoolctl test-pmpoolctl-check \
-	test-pmpoolctl-terminal)
+	test-pmpoolctl-terminal test-pmpoolctl-views)
 UNIT_TESTS += $(pmpoolctl-tests)
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))
