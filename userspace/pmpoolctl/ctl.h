@@ -56,6 +56,13 @@ bool check_name(const char *verb, const char *name);
 /* Open the pool or say why not. Returns an exit status. */
 int open_pool(int flags, struct pmpool **pool);
 
+/* All that was written is out; else say so. Returns an exit status. */
+int finish_output(int status);
+
+/*
+ * reason.c: errors of the driver in words.
+ */
+
 /* What a failed call means for whatever verb; err is a negative errno. */
 const char *error_text(int err);
 int error_status(int err);
@@ -66,9 +73,6 @@ void create_error(char *to, size_t len, int err, uint64_t size, uint64_t align,
 const char *remove_error(int err);
 /* Of an extent that exists. */
 const char *change_error(int err);
-
-/* All that was written is out; else say so. Returns an exit status. */
-int finish_output(int status);
 
 /*
  * size.c: sizes for people.

@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * pmpoold.conf: KEY=VALUE lines; empty ones and those that begin with "#" or
- * ";" are skipped. A value goes to the end of its line and is taken as it is:
- * command lines have quotes and "#" of their own.
- */
-#include <errno.h>
+/* pmpoold.conf */
 #include <stdlib.h>
 #include <string.h>
 
 #include "config.h"
-#include "file.h"
-
-#define CONFIG_FILE_MAX (64u << 10)
-
-static char *trim(char *s)
-{
-	size_t len;
-
-	s += strspn(s, " \t\r");
-	for (len = strlen(s); len && strchr(" \t\r", s[len - 1]); len--)
-		;
-	s[len] = '\0';
-	return s;
-}
+#include "settings.h"
 
 void config_clear(struct config *config)
 {
@@ -45,40 +27,22 @@ void config_read(struct config *config, const char *path, struct strlist *proble
 		{ "Append", &config->append, 0 },
 		{ "CommandLine", &config->cmdline, 0 },
 	};
-	char *data, *line, *next;
-	unsigned int number = 0;
-	size_t len;
-	int r;
+	struct settings file;
+	enum settings_line kind;
 
 	*config = (struct config){ 0 };
-	r = file_read(path, CONFIG_FILE_MAX, &data, &len);
-	if (r == -ENOENT)
-		return;
-	if (r) {
-		strlist_add(problems, "%s cannot be read: %s", path, strerror(-r));
-		return;
-	}
-	if (strlen(data) != len)
-		strlist_add(problems, "%s is not a text file", path);
-	for (line = data; line; line = next) {
-		char *key, *value;
+	settings_read(&file, path, problems);
+	while ((kind = settings_next(&file)) != SETTINGS_END) {
+		const char *key = file.key, *value = file.value;
+		unsigned int number = file.line;
 		size_t i;
 
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		number++;
-		key = trim(line);
-		if (!*key || *key == '#' || *key == ';')
-			continue;
-		value = strchr(key, '=');
-		if (!value) {
-			strlist_add(problems, "%s:%u: \"%s\" is not KEY=VALUE", path, number, key);
+		if (kind != SETTINGS_VALUE) {
+			strlist_add(problems, kind == SETTINGS_SECTION ?
+				    "%s:%u: \"[%s]\" is not KEY=VALUE" :
+				    "%s:%u: \"%s\" is not KEY=VALUE", path, number, key);
 			continue;
 		}
-		*value++ = '\0';
-		key = trim(key);
-		value = trim(value);
 		for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 			if (!strcmp(key, keys[i].key))
 				break;
@@ -98,5 +62,5 @@ void config_read(struct config *config, const char *path, struct strlist *proble
 		free(*keys[i].value);
 		*keys[i].value = *value ? xstrdup(value) : NULL;
 	}
-	free(data);
+	settings_clear(&file);
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "confdir.h"
 #include "daemon.h"
 #include "log.h"
 #include "monitor.h"
@@ -21,11 +22,20 @@
 /* When the catalog could not be written and nothing changes meanwhile. */
 #define RETRY_USEC (30 * 1000000ULL)
 
+/* As for tmpfiles.d. */
+static const char *const declared_dirs[] = {
+	"/etc/pmpool/extents.d",
+	"/run/pmpool/extents.d",
+	"/usr/local/lib/pmpool/extents.d",
+	"/usr/lib/pmpool/extents.d",
+	NULL,
+};
+
 /* What needs somebody's attention, as the beginning of a status line. */
 static char *attention(const struct daemon *d)
 {
 	struct strlist names = { 0 };
-	char *list, *text;
+	char *list, *text, *both;
 
 	for (size_t i = 0; i < d->handover.n; i++) {
 		if (d->handover.extents[i].missing)
@@ -41,7 +51,12 @@ static char *attention(const struct daemon *d)
 		text = xstrdup("");
 	free(list);
 	strlist_clear(&names);
-	return text;
+	if (!d->declared.problems.n)
+		return text;
+	both = xprintf("%s%zu problem%s with declared extents, see pmpoolctl status; ", text,
+		       d->declared.problems.n, d->declared.problems.n == 1 ? "" : "s");
+	free(text);
+	return both;
 }
 
 /* changed: for those who follow it on the bus. */
@@ -53,6 +68,7 @@ static void tell(struct daemon *d, unsigned int changed)
 		.catalog = d->written,
 		.differences = &d->differences,
 		.handover = &d->handover,
+		.declared = &d->declared,
 		.staged = &d->staged,
 	};
 	char *attend;
@@ -61,7 +77,7 @@ static void tell(struct daemon *d, unsigned int changed)
 	status_write(STATUS_PATH, &status);
 	attend = attention(d);
 	if (!d->pool.catalog) {
-		sd_notify(0, "STATUS=waiting for /dev/pmpool");
+		sd_notifyf(0, "STATUS=%swaiting for /dev/pmpool", attend);
 	} else if (d->staged.ok) {
 		sd_notifyf(0, "STATUS=%s%zu extents; a kexec into %s keeps them",
 			   attend, d->pool.catalog->n, d->staged.release);
@@ -88,6 +104,29 @@ static void retry_later(struct daemon *d)
 	d->retry = sd_event_source_disable_unref(d->retry);
 	sd_event_add_time_relative(d->event, &d->retry, CLOCK_MONOTONIC, RETRY_USEC, 0,
 				   on_retry, d);
+}
+
+/* Read what is declared, and make what is not there. */
+static void declare(struct daemon *d)
+{
+	struct strlist before = d->declared.problems;
+	struct pool pool;
+
+	d->declare = false;
+	d->declared.problems = (struct strlist){ 0 };
+	declared_read(&d->declared, declared_dirs);
+	if (d->pool.catalog &&
+	    declared_make(&d->declared, d->pool.catalog, &d->report) && !pool_read(&pool)) {
+		pool_clear(&d->pool);
+		d->pool = pool;
+		if (daemon_update_catalog(d))
+			retry_later(d);
+	}
+	for (size_t i = 0; i < d->declared.problems.n; i++) {
+		if (!strlist_has(&before, d->declared.problems.v[i]))
+			log_err("%s", d->declared.problems.v[i]);
+	}
+	strlist_clear(&before);
 }
 
 static void refresh(struct daemon *d, bool restage, const struct kexec_request *request)
@@ -117,6 +156,8 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		}
 		if (restage || !d->staged.time)
 			d->staged.time = time(NULL);
+		if (restage || d->declare)
+			declare(d);
 		tell(d, changed);
 		return;
 	}
@@ -134,6 +175,9 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		d->reconciled = false;
 	if (daemon_update_catalog(d))
 		retry_later(d);
+	/* What is lost is known by now, and services wait: staging takes longer. */
+	if (attached || restage || d->declare)
+		declare(d);
 	if (attached || restage)
 		daemon_stage(d, request);
 	if (d->reconciled && !d->report.ready_time) {
@@ -158,14 +202,26 @@ int daemon_accept(struct daemon *d)
 {
 	int r = daemon_forget_report(d);
 
-	if (!r)
-		tell(d, BUS_DIFFERENCES);
-	return r;
+	if (r)
+		return r;
+	/* What was lost may be made anew now. */
+	d->declare = true;
+	daemon_refresh(d, false);
+	tell(d, BUS_DIFFERENCES);
+	return 0;
 }
 
 static void on_change(void *userdata)
 {
 	daemon_refresh(userdata, false);
+}
+
+static void on_declared(void *userdata)
+{
+	struct daemon *d = userdata;
+
+	d->declare = true;
+	daemon_refresh(d, false);
 }
 
 static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void *userdata)
@@ -209,6 +265,8 @@ int daemon_run(const char *config_path)
 	if (r < 0)
 		goto out;
 	d.bus = bus_new(&d);
+	d.declarations = confdir_watch(d.event, declared_dirs, on_declared, &d);
+	d.declare = true;
 	daemon_refresh(&d, false);
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(d.event);
@@ -224,6 +282,8 @@ out:
 	sd_event_unref(d.event);
 	pool_clear(&d.pool);
 	catalog_free(d.written);
+	confdir_free(d.declarations);
+	declared_clear(&d.declared);
 	report_clear(&d.report);
 	strlist_clear(&d.differences);
 	handover_clear(&d.handover);

@@ -7,6 +7,7 @@
 #include <systemd/sd-event.h>
 
 #include "catalog.h"
+#include "declared.h"
 #include "handover.h"
 #include "pool.h"
 #include "report.h"
@@ -26,6 +27,9 @@ struct daemon {
 	struct report report;		/* what nobody has taken note of */
 	struct strlist differences;	/* the same as lines */
 	struct handover handover;
+	struct confdir *declarations;	/* follows the files that declare extents */
+	struct declared declared;
+	bool declare;			/* they were not looked at since they changed */
 	struct staged staged;
 	bool reconciled;		/* the catalog on disk was looked at */
 	bool waiting;			/* that there is no pool was said */

@@ -11,7 +11,7 @@ pmpoold-dir := userspace/pmpoold
 pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd iomem \
 	kernels module monitor next options pool preflight reconcile release request stage \
 	status strlist
-pmpoold-nouns += handover report
+pmpoold-nouns += confdir declare declared handover report settings
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \
@@ -20,21 +20,28 @@ pmpoold-libs = -lfdt $(shell pkg-config --libs $(pmpoold-packages))
 
 PROGRAMS += $(BUILD)/pmpoold
 
+# What pmpoolctl has for people's spelling of sizes, modes and users, and for
+# errors.
+pmpoold-ctl := reason size user
+pmpoold-ctl-users := declare declared
+$(pmpoold-ctl-users:%=$(BUILD)/obj/pmpoold/%.o) \
+$(pmpoold-ctl-users:%=$(BUILD)/obj/pmpoold/san/%.o): pmpoold-cppflags += -Iuserspace/pmpoolctl
+
 $(BUILD)/obj/pmpoold/%.o: $(pmpoold-dir)/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(pmpoold-cppflags) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/pmpoold: $(pmpoold-objs) $(BUILD)/libpmpool.so
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(pmpoold-objs) -L$(BUILD) -lpmpool $(pmpoold-libs)
+$(BUILD)/pmpoold: $(pmpoold-objs) $(pmpoold-ctl:%=$(BUILD)/obj/pmpoolctl/%.o) $(BUILD)/libpmpool.so
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) -L$(BUILD) -lpmpool $(pmpoold-libs)
 
 # Unit tests: the nouns that need neither a pool nor systemd, with sanitizers.
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
 	catalog cmdline config entry file image initrd iomem kernels module options release \
-	request strlist handover report)
+	request strlist confdir declared handover report settings)
 pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
 	catalog cmdline config entry image iomem kernels options)
-pmpoold-tests += $(patsubst %,$(BUILD)/test/test-pmpoold-%,handover report)
+pmpoold-tests += $(patsubst %,$(BUILD)/test/test-pmpoold-%,confdir declared handover report)
 
 UNIT_TESTS += $(pmpoold-tests)
 
@@ -48,7 +55,7 @@ $(BUILD)/obj/pmpoold/san/test-%.o: $(pmpoold-dir)/test/test-%.c
 		$(pmpoold-san) -MMD -MP -c -o $@ $<
 
 $(pmpoold-tests): $(BUILD)/test/test-pmpoold-%: $(BUILD)/obj/pmpoold/san/test-%.o \
-		$(pmpoold-test-objs)
+		$(pmpoold-test-objs) $(pmpoold-ctl:%=$(BUILD)/obj/pmpoolctl/san/%.o) $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(pmpoold-san) $(LDFLAGS) -o $@ $^ $(pmpoold-libs)
 

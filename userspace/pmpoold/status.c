@@ -96,6 +96,15 @@ static struct json_object *strings(const struct strlist *list)
 	return a;
 }
 
+static struct json_object *declared_json(const struct declared *declared)
+{
+	struct json_object *o = json_object_new_object();
+
+	add(o, "extents", json_object_new_uint64(declared->n));
+	add(o, "problems", strings(&declared->problems));
+	return o;
+}
+
 static struct json_object *pool_json(const struct catalog *pool)
 {
 	struct json_object *o = json_object_new_object();
@@ -164,6 +173,7 @@ int status_write(const char *path, const struct status *status)
 	add(root, "catalog", catalog_object(status));
 	add(root, "handover", status->pool ? handover_json(status->handover) : NULL);
 	add(root, "extents", extents_json(status->handover));
+	add(root, "declared", declared_json(status->declared));
 	add(root, "staged", staged_json(status->staged));
 	add(root, "checks", checks_json(status->staged));
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |

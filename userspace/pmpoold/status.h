@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include "declared.h"
 #include "handover.h"
 #include "preflight.h"
 
@@ -32,6 +33,7 @@ struct status {
 	const struct catalog *catalog;	/* as it is on disk; NULL: not known */
 	const struct strlist *differences;
 	const struct handover *handover;
+	const struct declared *declared;
 	const struct staged *staged;
 };
 

@@ -2,26 +2,18 @@
 /* The hand-over: what is known of each extent, and how long it took. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "extents.h"
-#include "file.h"
+#include "files.h"
 #include "handover.h"
 #include "tap.h"
-
-static char dir[] = "/tmp/test-handover-XXXXXX";
 
 /* An attribute as the driver shows it. */
 static void attribute(const char *extent, const char *name, const char *text)
 {
-	char *path = xprintf("%s/%s", dir, extent);
+	char *path = xprintf("%s/%s", extent, name);
 
-	mkdir(path, 0700);
-	free(path);
-	path = xprintf("%s/%s/%s", dir, extent, name);
-	if (file_replace(path, text, strlen(text), 0600, false))
-		abort();
+	put(path, text);
 	free(path);
 }
 
@@ -51,7 +43,7 @@ static void test_extents(void)
 	e->verdict = REPORT_MISSING;
 	e->size = 4711;
 
-	handover_fill(&h, &pool, &report, dir);
+	handover_fill(&h, &pool, &report, top);
 	ok(h.n == 9 && h.let_go == 5 && h.attached == 7 && h.ready == 9, "all of them, and the times");
 	ok(is(&h.extents[0], "extent-0", "same", 1, 1234567890123456789), "the same, opened");
 	ok(is(&h.extents[1], "extent-1", "moved,resized", 0, 0), "moved, dirty, not opened");
@@ -61,11 +53,11 @@ static void test_extents(void)
 	   h.extents[8].bytes == 4711 && !h.extents[0].missing, "one that is missing");
 
 	report.generation = 6;
-	handover_fill(&h, &pool, &report, dir);
+	handover_fill(&h, &pool, &report, top);
 	ok(!h.ready, "ready is told of this generation only");
 	catalog_free(pool.catalog);
 	pool.catalog = NULL;
-	handover_fill(&h, &pool, &report, dir);
+	handover_fill(&h, &pool, &report, top);
 	ok(!h.n && !h.attached, "nothing without a pool");
 	report_clear(&report);
 }
@@ -84,15 +76,9 @@ static void test_times(void)
 
 int main(void)
 {
-	char *command;
-
-	if (!mkdtemp(dir))
-		abort();
+	begin();
 	test_extents();
 	test_times();
-	command = xprintf("rm -r %s", dir);
-	if (system(command))
-		abort();
-	free(command);
+	end();
 	return done();
 }
