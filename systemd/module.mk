@@ -9,9 +9,14 @@ SYSCONFDIR ?= /etc
 .PHONY: install-systemd
 install-systemd:
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(SYSTEMDDIR)/system-preset \
+		$(DESTDIR)$(SYSTEMDDIR)/system-shutdown $(DESTDIR)$(PREFIX)/lib/sysctl.d \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d $(DESTDIR)$(PREFIX)/lib/sysusers.d \
 		$(DESTDIR)$(SYSCONFDIR)/pmpool/pmkv
-	install -m 0644 systemd/pmpoold.service systemd/pmkv@.service $(DESTDIR)$(UNITDIR)
+	install -m 0644 systemd/pmpoold.service systemd/pmpool-kexec.service \
+		systemd/pmkv@.service $(DESTDIR)$(UNITDIR)
+	install -m 0755 systemd/pmpool.shutdown $(DESTDIR)$(SYSTEMDDIR)/system-shutdown
+	install -m 0644 systemd/pmpool.sysctl.conf \
+		$(DESTDIR)$(PREFIX)/lib/sysctl.d/60-pmpool.conf
 	install -m 0644 systemd/80-pmpool.preset $(DESTDIR)$(SYSTEMDDIR)/system-preset
 	install -m 0644 systemd/pmpool.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/pmpool.conf

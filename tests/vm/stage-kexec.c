@@ -41,6 +41,7 @@ static void usage(FILE *f)
 		"Usage: stage-kexec --kernel FILE [--initrd FILE] [--cmdline TEXT | --append TEXT] [--execute]\n"
 		"       mini-kexec [the same options]      kernel and initramfs of the minimal guest, --execute implied\n"
 		"       stage-kexec --unload\n"
+		"       stage-kexec --segment    one page that does nothing, with kexec_load(2)\n"
 		"Without --cmdline the running kernel's command line is used, with the text of --append after it.\n");
 }
 
@@ -72,13 +73,26 @@ static void count_boot(char *line, size_t len)
 	snprintf(line + strlen(line), len - strlen(line), " %s%lu", name, boot + 1);
 }
 
+/* Whoever starts this kernel waits for ever. */
+static void load_segment(void)
+{
+	static const unsigned char loop[] = { 0xeb, 0xfe };
+	struct kexec_segment segment = {
+		.buf = loop, .bufsz = sizeof(loop), .mem = (void *)(16UL << 20), .memsz = 4096,
+	};
+
+	if (syscall(SYS_kexec_load, 16UL << 20, 1UL, &segment, (unsigned long)KEXEC_ARCH_X86_64))
+		fail("loading a segment: %s", strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "kernel", required_argument, NULL, 'k' },	{ "initrd", required_argument, NULL, 'i' },
 		{ "cmdline", required_argument, NULL, 'c' },	{ "append", required_argument, NULL, 'a' },
 		{ "execute", no_argument, NULL, 'e' },		{ "unload", no_argument, NULL, 'u' },
-		{ "help", no_argument, NULL, 'h' },		{ 0 },
+		{ "segment", no_argument, NULL, 's' },		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	const char *kernel = NULL, *initrd = NULL, *cmdline = NULL, *append = NULL, *base = strrchr(argv[0], '/');
 	bool mini = !strcmp(base ? base + 1 : argv[0], "mini-kexec");
@@ -107,6 +121,9 @@ int main(int argc, char **argv)
 		case 'u':
 			unload = true;
 			break;
+		case 's':
+			load_segment();
+			return 0;
 		case 'h':
 			usage(stdout);
 			return 0;

@@ -326,6 +326,12 @@ static int append_verdict(sd_bus_message *m, const struct staged *staged)
 	if (r >= 0)
 		r = close_entry(m);
 	if (r >= 0)
+		r = open_entry(m, "Losses", "as");
+	if (r >= 0)
+		r = append_strings(m, &staged->losses);
+	if (r >= 0)
+		r = close_entry(m);
+	if (r >= 0)
 		r = open_entry(m, "Checks", "a(sbs)");
 	if (r >= 0)
 		r = append_checks(m, staged);
@@ -377,7 +383,7 @@ static int method_stage(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	struct daemon *d = userdata;
 	int r;
 
-	r = begin(call, false, &request, error);
+	r = begin(call, true, &request, error);
 	if (r < 0)
 		return r;
 	r = restage(d, &request, error);
@@ -512,13 +518,13 @@ static int method_kexec(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	struct kexec_call *k;
 	int r;
 
-	r = begin(call, false, &request, error);
+	r = begin(call, true, &request, error);
 	if (r < 0)
 		return r;
 	r = restage(d, &request, error);
 	if (r < 0)
 		return r;
-	if (!d->staged.ok) {
+	if (!d->staged.loaded) {
 		char *why = strlist_join(&d->staged.reasons, "; ");
 
 		r = sd_bus_error_setf(error, ERROR_UNSAFE, "a kexec would lose the pool: %s", why);

@@ -198,6 +198,15 @@ void daemon_restage(struct daemon *d, const struct kexec_request *request)
 	refresh(d, true, request);
 }
 
+void daemon_restage_same(struct daemon *d)
+{
+	struct kexec_request request;
+
+	request_copy(&request, &d->request);
+	refresh(d, true, &request);
+	request_clear(&request);
+}
+
 int daemon_accept(struct daemon *d)
 {
 	int r = daemon_forget_report(d);
@@ -264,6 +273,9 @@ int daemon_run(const char *config_path)
 	r = monitor_new(d.event, on_change, &d, &d.monitor);
 	if (r < 0)
 		goto out;
+	r = daemon_watch_image(&d);
+	if (r < 0)
+		goto out;
 	d.bus = bus_new(&d);
 	d.declarations = confdir_watch(d.event, declared_dirs, on_declared, &d);
 	d.declare = true;
@@ -279,6 +291,8 @@ out:
 	bus_free(d.bus);
 	monitor_free(d.monitor);
 	sd_event_source_unref(d.retry);
+	sd_event_source_unref(d.forced);
+	sd_event_source_unref(d.watch);
 	sd_event_unref(d.event);
 	pool_clear(&d.pool);
 	catalog_free(d.written);
@@ -288,6 +302,7 @@ out:
 	strlist_clear(&d.differences);
 	handover_clear(&d.handover);
 	staged_clear(&d.staged);
+	request_clear(&d.request);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -31,6 +31,9 @@ struct daemon {
 	struct declared declared;
 	bool declare;			/* they were not looked at since they changed */
 	struct staged staged;
+	struct kexec_request request;	/* which it is; holds until the next reload */
+	sd_event_source *forced;	/* runs out when a forced image is not used */
+	sd_event_source *watch;		/* for images by others */
 	bool reconciled;		/* the catalog on disk was looked at */
 	bool waiting;			/* that there is no pool was said */
 };
@@ -45,6 +48,8 @@ int daemon_run(const char *config_path);
 void daemon_refresh(struct daemon *d, bool restage);
 /* The same, and stage what request asks for. */
 void daemon_restage(struct daemon *d, const struct kexec_request *request);
+/* The same, and stage what is staged already. */
+void daemon_restage_same(struct daemon *d);
 
 /*
  * Bring the catalog on disk up to date, after a comparison with what it says
@@ -75,5 +80,14 @@ void daemon_stage(struct daemon *d, const struct kexec_request *request);
 void daemon_check(struct daemon *d, const struct kexec_request *request,
 		  struct staged *verdict);
 void staged_clear(struct staged *staged);
+
+/* Notice from now on when somebody else loads an image. */
+int daemon_watch_image(struct daemon *d);
+
+/*
+ * Without a daemon: is the image the one that was staged? If not stage that
+ * again, and if that cannot be, see to it that there is none. An exit status.
+ */
+int verify_staged(const char *config_path);
 
 #endif

@@ -88,7 +88,7 @@ int guard_allow_kexec(bool allow)
 			return r;
 		}
 		unlink(MARK_PATH);
-		log_notice(UNIT " is unmasked: a kexec keeps the pool");
+		log_notice(UNIT " is unmasked");
 		return 0;
 	}
 	if (is_masked())

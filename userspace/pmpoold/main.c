@@ -75,6 +75,9 @@ static void usage(FILE *f)
 	      "  --dry-run               check whether a kexec would keep the pool, print the\n"
 	      "                          verdicts and the next command line, stage nothing;\n"
 	      "                          exit status 1 when it would not\n"
+	      "  --verify-staged         see to it that the image that a kexec starts is the\n"
+	      "                          one that was staged, or that there is none; exit\n"
+	      "                          status 1 when there is none\n"
 	      "  --print-catalog [FILE]  print a catalog as JSON, by default\n"
 	      "                          " CATALOG_PATH "\n"
 	      "  --help, --version\n"
@@ -84,10 +87,11 @@ static void usage(FILE *f)
 
 int main(int argc, char **argv)
 {
-	enum { CONFIG = 1, DRY_RUN, PRINT_CATALOG, HELP, VERSION };
+	enum { CONFIG = 1, DRY_RUN, VERIFY_STAGED, PRINT_CATALOG, HELP, VERSION };
 	static const struct option options[] = {
 		{ "config", required_argument, NULL, CONFIG },
 		{ "dry-run", no_argument, NULL, DRY_RUN },
+		{ "verify-staged", no_argument, NULL, VERIFY_STAGED },
 		{ "print-catalog", no_argument, NULL, PRINT_CATALOG },
 		{ "help", no_argument, NULL, HELP },
 		{ "version", no_argument, NULL, VERSION },
@@ -123,5 +127,7 @@ int main(int argc, char **argv)
 		return print_catalog(optind < argc ? argv[optind] : CATALOG_PATH);
 	if (action == DRY_RUN)
 		return dry_run(config_path);
+	if (action == VERIFY_STAGED)
+		return verify_staged(config_path);
 	return daemon_run(config_path);
 }

@@ -9,7 +9,7 @@ MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
 pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd iomem \
-	kernels module monitor next options pool preflight reconcile release request stage \
+	kernels module monitor next options pool preflight reconcile record release request stage \
 	status strlist
 pmpoold-nouns += confdir declare declared handover report settings
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))

@@ -18,15 +18,32 @@
 #include "stage.h"
 
 #define LOADED_PATH "/sys/kernel/kexec_loaded"
+#define COUNT_PATH "/proc/sys/kernel/kexec_load_limit_reboot"
 
-static long load(int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags)
+int stage_count(void)
 {
+	char *text;
+	int count;
+
+	if (file_read(COUNT_PATH, 64, &text, NULL))
+		return -1;
+	count = atoi(text);
+	free(text);
+	return count;
+}
+
+/* Every attempt counts, also one that the kernel turns down. */
+static long load(int *count, int kernel_fd, int initrd_fd, const char *cmdline, unsigned long flags)
+{
+	*count = stage_count();
 	/* Another load may be going on: that takes a second or two. */
 	for (int tries = 0;; tries++) {
 		struct timespec pause = { .tv_nsec = 100 * 1000 * 1000 };
 		long r = syscall(SYS_kexec_file_load, kernel_fd, initrd_fd,
 				 cmdline ? strlen(cmdline) + 1 : 0UL, cmdline, flags);
 
+		if (*count > 0)
+			(*count)--;
 		if (!r)
 			return 0;
 		if (errno != EBUSY || tries == 50)
@@ -39,7 +56,7 @@ static const char *explain(int err)
 {
 	switch (err) {
 	case EPERM:
-		return "not permitted: it needs CAP_SYS_BOOT, and kernel.kexec_load_disabled must be 0";
+		return "not permitted: it needs CAP_SYS_BOOT, kernel.kexec_load_disabled must be 0, and kernel.kexec_load_limit_reboot must not be 0";
 	case ENOKEY:
 	case EKEYREJECTED:
 	case EBADMSG:
@@ -53,9 +70,9 @@ static const char *explain(int err)
 	}
 }
 
-int stage_load(const struct preflight *pf, char **reason)
+int stage_load(const struct preflight *pf, int *count, char **reason)
 {
-	long r = load(pf->kernel.image.fd, pf->initrd_fd, pf->cmdline,
+	long r = load(count, pf->kernel.image.fd, pf->initrd_fd, pf->cmdline,
 		      pf->initrd_fd < 0 ? KEXEC_FILE_NO_INITRAMFS : 0);
 
 	if (r)
@@ -75,7 +92,7 @@ bool stage_loaded(void)
 	return loaded;
 }
 
-int stage_unload(void)
+int stage_unload(int *count)
 {
-	return (int)load(-1, -1, NULL, KEXEC_FILE_UNLOAD);
+	return (int)load(count, -1, -1, NULL, KEXEC_FILE_UNLOAD);
 }

@@ -133,11 +133,13 @@ static struct json_object *staged_json(const struct staged *staged)
 	struct json_object *o = json_object_new_object();
 
 	add(o, "ok", json_object_new_boolean(staged->ok));
+	add(o, "forced", json_object_new_boolean(staged->forced));
 	add(o, "kernel", string(staged->kernel));
 	add(o, "release", string(staged->release));
 	add(o, "initrd", string(staged->initrd));
 	add(o, "cmdline", string(staged->cmdline));
 	add(o, "reasons", strings(&staged->reasons));
+	add(o, "losses", strings(&staged->losses));
 	add(o, "time", timestamp(staged->time));
 	return o;
 }

@@ -17,12 +17,16 @@
 
 struct staged {
 	bool ok;
+	bool forced;		/* not ok, and staged all the same */
+	bool loaded;		/* there is an image, and it is this */
+	int count;		/* stage_count() after it */
 	time_t time;		/* of the verdict; 0: there has been none */
 	char *kernel;		/* of the verdict; NULL: not known */
 	char *release;
 	char *initrd;
 	char *cmdline;
 	struct strlist reasons;	/* why not */
+	struct strlist losses;	/* what a kexec all the same would lose */
 	struct check checks[PREFLIGHT_MAX];
 	size_t n;
 };
