@@ -39,6 +39,7 @@ include userspace/examples/pmkv/module.mk
 include systemd/module.mk
 include udev/module.mk
 include dbus/module.mk
+include completions/module.mk
 include tests/unit/module.mk
 include tests/driver/module.mk
 include tests/crash/module.mk
@@ -69,7 +70,7 @@ $(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h
 install: install-module install-userspace
 
 install-userspace: install-lib install-pmpoolctl install-pmpoold install-pmkv install-systemd \
-	install-udev install-dbus
+	install-udev install-dbus install-completions
 	install -d $(DESTDIR)$(PREFIX)/share/man/man4
 	install -m 0644 man/pmpool.4 $(DESTDIR)$(PREFIX)/share/man/man4
 
