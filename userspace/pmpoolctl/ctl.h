@@ -20,6 +20,7 @@ enum {
 	CTL_USAGE = 2,		/* an argument that can not be right */
 	CTL_UNSAFE = 3,		/* the next kernel would not preserve the pool */
 	CTL_NO_POOL = 4,
+	CTL_ATTENTION = 5,	/* it would, but somebody should look at the extents */
 };
 
 /*
@@ -176,13 +177,28 @@ const char *member_text(struct json_object *object, const char *name, const char
 size_t kexec_problems(const struct daemon_status *status, bool loaded,
 		      struct json_object *problems);
 /*
- * Add what else is wrong and not among problems yet: failed checks, differences
- * from the catalog. Returns how many were added.
+ * Add the checks that failed and are not among problems yet. Returns how many
+ * were added.
  */
 size_t other_problems(const struct daemon_status *status, struct json_object *problems);
 
 /* Whether the kernel has an image to kexec into. */
 bool kexec_loaded(void);
+
+/*
+ * handover.c: what pmpoold says of the extents after the last kernel handed them
+ * over.
+ */
+
+/* Bring up to date which were opened: nobody tells the daemon. */
+void handover_refresh(struct daemon_status *status, const struct pmpool_pool_info *info);
+void print_handover(const struct daemon_status *status, bool exact);
+/*
+ * Add what an administrator should look at though a kexec is safe: differences
+ * that nobody has accepted, declared extents that could not be made or differ.
+ * Returns how many were added.
+ */
+size_t attention_problems(const struct daemon_status *status, struct json_object *problems);
 
 void print_staged(const struct daemon_status *status);
 void print_checks(const struct daemon_status *status);

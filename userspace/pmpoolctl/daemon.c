@@ -237,7 +237,6 @@ size_t kexec_problems(const struct daemon_status *status, bool loaded, struct js
 size_t other_problems(const struct daemon_status *status, struct json_object *problems)
 {
 	struct json_object *checks = member(status->json, "checks", json_type_array);
-	struct json_object *catalog = member(status->json, "catalog", json_type_object);
 	size_t n = 0;
 	size_t i;
 
@@ -257,7 +256,7 @@ size_t other_problems(const struct daemon_status *status, struct json_object *pr
 			n += add_problem(problems, text);
 	}
 
-	return n + add_problems(problems, member(catalog, "differences", json_type_array));
+	return n;
 }
 
 bool kexec_loaded(void)

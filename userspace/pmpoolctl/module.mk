@@ -6,7 +6,7 @@ BINDIR ?= $(PREFIX)/bin
 
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
-	check create daemon describe dump examine info kexec limit list main map mend metadata metrics \
+	check create daemon describe dump examine handover info kexec limit list main map mend metadata metrics \
 	opinion options progress reason remove rename resize say set size source status table terminal user)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
 pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c)

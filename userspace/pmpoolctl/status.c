@@ -12,8 +12,11 @@
 
 static const char help[] =
 	"Usage: pmpoolctl status [--json] [--bytes]\n"
-	"Show the state of the pool and whether a kexec now would preserve it.\n"
-	"Exit status: 0 when it would, 3 when it would not, 4 when there is no pool.\n"
+	"Show the state of the pool, what became of its extents in the last kexec, and\n"
+	"whether a kexec now would preserve it.\n"
+	"Exit status: 0 when all is well, 3 when a kexec would not preserve the pool, 4\n"
+	"when there is none; 5 when a kexec would, but extents are missing or changed and\n"
+	"nobody has accepted that, or declared extents could not be made.\n"
 	"\n"
 	"  -j, --json   for programs\n"
 	"  -b, --bytes  sizes in bytes\n"
@@ -40,7 +43,7 @@ static void print_pool_summary(const struct pmpool_pool_info *info, bool exact)
 	printf("\n");
 }
 
-static void print_daemon_summary(const struct daemon_status *status)
+static void print_daemon_summary(const struct daemon_status *status, bool exact)
 {
 	struct json_object *catalog;
 
@@ -60,6 +63,7 @@ static void print_daemon_summary(const struct daemon_status *status)
 		       json_object_get_int64(member(catalog, "extents", json_type_int)),
 		       json_object_get_int64(member(catalog, "generation", json_type_int)));
 
+	print_handover(status, exact);
 	print_staged(status);
 	print_checks(status);
 }
@@ -91,7 +95,8 @@ static int print_status_json(const struct pmpool_pool_info *info, struct daemon_
 	json_object_object_add(about, "running", json_object_new_boolean(daemon->running));
 	json_object_object_add(about, "status", json_object_get(daemon->json));
 
-	json_object_object_add(root, "safe", json_object_new_boolean(status == CTL_OK));
+	json_object_object_add(root, "safe", json_object_new_boolean(status == CTL_OK ||
+								    status == CTL_ATTENTION));
 	json_object_object_add(root, "problems", json_object_get(problems));
 	json_object_object_add(root, "pool", info ? pool_to_json(info) : NULL);
 	json_object_object_add(root, "daemon", about);
@@ -105,14 +110,13 @@ static int print_status(const struct pmpool_pool_info *info, const struct daemon
 {
 	if (info)
 		print_pool_summary(info, exact);
-	print_daemon_summary(daemon);
+	print_daemon_summary(daemon, exact);
 
-	if (status == CTL_OK) {
-		printf("safe:         yes, a kexec now preserves the pool\n");
-	} else {
-		printf("safe:         NO\n");
-		print_lines(stdout, "  FAIL  ", problems);
-	}
+	printf("safe:         %s\n", status == CTL_OK || status == CTL_ATTENTION ?
+	       "yes, a kexec now preserves the pool" : "NO");
+	if (status == CTL_ATTENTION)
+		printf("attention:    look at this; pmpoolctl reconcile accepts extents that are missing or changed\n");
+	print_lines(stdout, status == CTL_ATTENTION ? "  LOOK  " : "  FAIL  ", problems);
 	return finish_output(status);
 }
 
@@ -170,10 +174,14 @@ int verb_status(int argc, char **argv)
 		json_object_array_add(problems, json_object_new_string("the pool can not be opened"));
 
 	daemon_read(&daemon);
+	if (info)
+		handover_refresh(&daemon, info);
 	kexec_problems(&daemon, kexec_loaded(), problems);
 	other_problems(&daemon, problems);
 	if (!status && json_object_array_length(problems))
 		status = CTL_UNSAFE;
+	if (attention_problems(&daemon, problems) && !status)
+		status = CTL_ATTENTION;
 
 	if (json)
 		status = print_status_json(info, &daemon, problems, status);

@@ -62,8 +62,9 @@ $(pmpoold-tests): $(BUILD)/test/test-pmpoold-%: $(BUILD)/obj/pmpoold/san/test-%.
 .PHONY: install-pmpoold
 install-pmpoold: $(BUILD)/pmpoold
 	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 \
-		$(DESTDIR)$(SYSCONFDIR)/pmpool
+		$(DESTDIR)$(SYSCONFDIR)/pmpool/extents.d $(DESTDIR)$(MANDIR)/man5
 	install -m 0755 $(BUILD)/pmpoold $(DESTDIR)$(SBINDIR)
+	install -m 0644 man/pmpool-extents.d.5 $(DESTDIR)$(MANDIR)/man5
 	install -m 0644 man/pmpool-kexec.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 0644 man/pmpoold.8 $(DESTDIR)$(MANDIR)/man8
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* status.json */
 #include <json-c/json.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -31,38 +30,28 @@ static struct json_object *timestamp(time_t t)
 	return string(buf);
 }
 
-/* To the microsecond. */
-static struct json_object *precise_timestamp(uint64_t nanoseconds)
+static struct json_object *nanoseconds(uint64_t t)
 {
-	time_t t = (time_t)(nanoseconds / 1000000000);
-	char buf[32], all[48];
-	struct tm tm;
-
-	if (!nanoseconds)
-		return NULL;
-	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", gmtime_r(&t, &tm));
-	snprintf(all, sizeof(all), "%s.%06uZ", buf,
-		 (unsigned int)(nanoseconds % 1000000000 / 1000));
-	return string(all);
+	return timestamp((time_t)(t / 1000000000));
 }
 
 /* Microseconds from the last kernel's end until then, or null. */
 static struct json_object *took(const struct handover *h, uint64_t then)
 {
-	uint64_t nanoseconds;
+	uint64_t ns;
 
-	return handover_took(h, then, &nanoseconds) ?
-	       json_object_new_uint64(nanoseconds / 1000) : NULL;
+	return handover_took(h, then, &ns) ?
+	       json_object_new_uint64(ns / 1000) : NULL;
 }
 
 static struct json_object *handover_json(const struct handover *h)
 {
 	struct json_object *o = json_object_new_object();
 
-	add(o, "let_go", precise_timestamp(h->let_go));
-	add(o, "attached", precise_timestamp(h->attached));
+	add(o, "let_go", nanoseconds(h->let_go));
+	add(o, "attached", nanoseconds(h->attached));
 	add(o, "attached_usec", took(h, h->attached));
-	add(o, "ready", precise_timestamp(h->ready));
+	add(o, "ready", nanoseconds(h->ready));
 	add(o, "ready_usec", took(h, h->ready));
 	return o;
 }
@@ -80,7 +69,7 @@ static struct json_object *extents_json(const struct handover *h)
 		add(o, "missing", json_object_new_boolean(x->missing));
 		add(o, "was_clean", x->clean < 0 ? NULL : json_object_new_boolean(x->clean));
 		add(o, "size", json_object_new_uint64(x->bytes));
-		add(o, "first_open", precise_timestamp(x->first_open));
+		add(o, "first_open", nanoseconds(x->first_open));
 		add(o, "first_open_usec", took(h, x->first_open));
 		json_object_array_add(a, o);
 	}

@@ -187,6 +187,21 @@ static size_t reasons(const char *text, bool running, bool loaded, size_t *other
 	return n;
 }
 
+/* How many lines a daemon that said text has for an administrator. */
+static size_t attention(const char *text, bool running)
+{
+	struct json_object *problems = json_object_new_array();
+	struct daemon_status status = { .running = running };
+	size_t n;
+
+	daemon_parse(&status, text);
+	n = attention_problems(&status, problems);
+	CHECK(n == json_object_array_length(problems));
+	json_object_put(problems);
+	daemon_free(&status);
+	return n;
+}
+
 static void test_daemon(void)
 {
 	static const char good[] =
@@ -220,14 +235,21 @@ static void test_daemon(void)
 
 	CHECK(reasons(refused, true, true, &others, first, sizeof(first)) == 2);
 	CHECK(strcmp(first, "module: missing") == 0);
-	/* The image and the difference; the module is a reason already. */
-	CHECK(others == 2);
+	/* The image; the module is a reason already. */
+	CHECK(others == 1);
+
+	CHECK(attention(good, true) == 0);
+	CHECK(attention(refused, true) == 1);
+	CHECK(attention(refused, false) == 0);
+	CHECK(attention("{\"version\":1,\"catalog\":{\"differences\":[\"a\"]},"
+			"\"declared\":{\"problems\":[\"b\",\"c\"]}}", true) == 3);
 
 	/* Whatever is not understood is not safe. */
 	for (i = 0; i < sizeof(broken) / sizeof(*broken); i++) {
 		CHECK(reasons(broken[i], true, true, &others, first, sizeof(first)) > 0,
 		      "for '%s'", broken[i]);
 		CHECK(first[0], "for '%s'", broken[i]);
+		CHECK(attention(broken[i], true) == 0, "for '%s'", broken[i]);
 	}
 }
 
