@@ -73,6 +73,7 @@ def parser():
     p = add('kexec', 'run "systemctl kexec" in a guest and wait until the next kernel is up')
     p.add_argument('--limit', type=float, default=guest.BOOT_LIMIT, metavar='S')
     p.add_argument('--allow-splat', action='append', default=[], metavar='REGEX')
+    p.add_argument('argv', nargs='*', default=['systemctl', 'kexec'], metavar='CMD', help='run this instead')
 
     p = add('reset', 'reset a guest through its firmware, keeping memory, and wait until it is up')
     p.add_argument('--limit', type=float, default=guest.BOOT_LIMIT, metavar='S')
@@ -168,7 +169,7 @@ def cmd_copy(o):
 
 
 def cmd_kexec(o):
-    print(f'{_guest(o).kexec(o.limit):.1f}')
+    print(f'{_guest(o).kexec(o.limit, o.argv):.1f}')
     return 0
 
 
