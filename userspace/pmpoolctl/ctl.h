@@ -38,7 +38,9 @@ int verb_map(int argc, char **argv);
 int verb_metrics(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_dump(int argc, char **argv);
+int verb_stage(int argc, char **argv);
 int verb_kexec(int argc, char **argv);
+int verb_reconcile(int argc, char **argv);
 int verb_status(int argc, char **argv);
 
 /*
@@ -150,9 +152,8 @@ void table_free(struct table *table);
 /*
  * daemon.c: what pmpoold says.
  */
-#define DAEMON_STATUS_DIR	"/run/pmpool"
-#define DAEMON_STATUS_FILE	"status.json"
-#define DAEMON_STATUS		DAEMON_STATUS_DIR "/" DAEMON_STATUS_FILE
+#define DAEMON_STATUS		"/run/pmpool/status.json"
+#define DAEMON_NOT_RUNNING	"pmpoold is not running: systemctl start pmpoold"
 
 struct daemon_status {
 	struct json_object *json;	/* NULL: not to be had */

@@ -21,8 +21,6 @@
 /* Far more than a daemon writes; less than would hurt. */
 #define STATUS_LIMIT	(16 << 20)
 
-#define NOT_RUNNING	"pmpoold is not running: systemctl start pmpoold"
-
 struct json_object *member(struct json_object *object, const char *name, enum json_type type)
 {
 	struct json_object *value;
@@ -157,7 +155,7 @@ void daemon_read(struct daemon_status *status)
 	text = read_file(DAEMON_STATUS);
 	if (!text) {
 		if (errno == ENOENT)
-			problem(status, NOT_RUNNING);
+			problem(status, DAEMON_NOT_RUNNING);
 		else if (errno == EACCES)
 			problem(status, "cannot read " DAEMON_STATUS ": permission denied; run as root or join group pmpool");
 		else
@@ -172,7 +170,7 @@ void daemon_read(struct daemon_status *status)
 
 	status->running = is_daemon(json_object_get_int64(member(status->json, "pid", json_type_int)));
 	if (!status->running)
-		problem(status, NOT_RUNNING);
+		problem(status, DAEMON_NOT_RUNNING);
 }
 
 void daemon_free(struct daemon_status *status)
@@ -218,7 +216,7 @@ size_t kexec_problems(const struct daemon_status *status, bool loaded, struct js
 	staged = member(status->json, "staged", json_type_object);
 	if (!staged)
 		return add_problem(problems,
-				   "no kernel is staged: pmpoolctl kexec --stage");
+				   "no kernel is staged: pmpoolctl stage");
 
 	if (!member_true(staged, "ok")) {
 		n = add_problems(problems, member(staged, "reasons", json_type_array));
@@ -230,7 +228,7 @@ size_t kexec_problems(const struct daemon_status *status, bool loaded, struct js
 	/* systemd would then choose a kernel and a command line of its own. */
 	if (!loaded)
 		return add_problem(problems,
-				   "the kernel that pmpoold staged is not loaded any more: pmpoolctl kexec --stage");
+				   "the kernel that pmpoold staged is not loaded any more: pmpoolctl stage");
 	return 0;
 }
 

@@ -24,7 +24,9 @@ static const struct verb {
 	{ "metrics", verb_metrics },
 	{ "check", verb_check },
 	{ "dump", verb_dump },
+	{ "stage", verb_stage },
 	{ "kexec", verb_kexec },
+	{ "reconcile", verb_reconcile },
 	{ "status", verb_status },
 };
 
@@ -44,7 +46,9 @@ static const char help[] =
 	"  metrics           show figures for monitoring, as OpenMetrics\n"
 	"  check [FILE]      show what is wrong with the metadata; --repair mends it\n"
 	"  dump [FILE]       show the metadata itself\n"
-	"  kexec             start the staged kernel, if the pool survives that\n"
+	"  stage             have the next kernel checked and loaded anew\n"
+	"  kexec             start the next kernel, if the pool survives that\n"
+	"  reconcile         take the pool as it is now for what it should be\n"
 	"  status            show whether the pool is well and a kexec safe\n"
 	"\n"
 	"  -h, --help        show this help, or a verb's behind one\n"

@@ -6,14 +6,19 @@ BINDIR ?= $(PREFIX)/bin
 
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
-	check create daemon describe dump examine handover info kexec limit list main map mend metadata metrics \
-	opinion options progress reason remove rename resize say set size source status table terminal user)
+	bus check create daemon describe dump examine handover info kexec limit list main map \
+	mend metadata metrics opinion options progress reason reconcile remove rename request \
+	resize say set size source stage status table terminal user)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
 pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c)
+pmpoolctl-bus-libs := $(shell pkg-config --libs libsystemd)
 
 # The driver's own code, and what uses it by driver.h.
 pmpoolctl-driver-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,driver-format driver-space)
 pmpoolctl-objs += $(pmpoolctl-driver-objs)
+
+# Static programs do without libsystemd, for there is no static one.
+pmpoolctl-static-objs := $(pmpoolctl-objs:%/bus.o=%/nobus.o)
 
 # The daemon's catalogs, read with its own code.
 pmpoolctl-catalog := catalog file report strlist
@@ -40,11 +45,11 @@ $(BUILD)/obj/pmpoolctl/driver-%.o: drivers/misc/pmpool/%.c
 # With the library inside: the tool that looks after a pool should run from
 # wherever it was built or copied to.
 $(BUILD)/pmpoolctl: $(pmpoolctl-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) $(LIB_STATIC)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs) $(pmpoolctl-bus-libs)
 
 # For a guest without libraries. The linker warns that names of users need
 # glibc's modules: without them, numbers are shown.
-$(BUILD)/pmpoolctl-static: $(pmpoolctl-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) \
+$(BUILD)/pmpoolctl-static: $(pmpoolctl-static-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) \
 		$(LIB_STATIC)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
 
@@ -78,7 +83,8 @@ $(pmpoolctl-tests): $(BUILD)/test/%: \
 		$(pmpoolctl-san-objs) $(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/san/%.o) \
 		$(libpmpool-san-objs)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs) $(libpmpool-libs)
+	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs) $(pmpoolctl-bus-libs) \
+		$(libpmpool-libs)
 
 # For test/test-repair.sh, in a minimal guest.
 GUEST_TESTS += $(BUILD)/pmpoolctl-static $(BUILD)/test-libpmpool-pool $(BUILD)/guest/damage
@@ -86,7 +92,7 @@ $(BUILD)/obj/pmpoolctl/damage.o: $(pmpoolctl-dir)/test/damage.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -I$(pmpoolctl-dir) $(pmpoolctl-cppflags) $(pmpoolctl-driver-cppflags) \
 		$(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/guest/damage: $(BUILD)/obj/pmpoolctl/damage.o $(filter-out %/main.o,$(pmpoolctl-objs)) \
+$(BUILD)/guest/damage: $(BUILD)/obj/pmpoolctl/damage.o $(filter-out %/main.o,$(pmpoolctl-static-objs)) \
 		$(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)

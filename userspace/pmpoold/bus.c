@@ -527,7 +527,7 @@ static int method_kexec(sd_bus_message *call, void *userdata, sd_bus_error *erro
 	if (!d->staged.loaded) {
 		char *why = strlist_join(&d->staged.reasons, "; ");
 
-		r = sd_bus_error_setf(error, ERROR_UNSAFE, "a kexec would lose the pool: %s", why);
+		r = sd_bus_error_setf(error, ERROR_UNSAFE, "a kexec now could lose the pool: %s", why);
 		free(why);
 		return r;
 	}
