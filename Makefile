@@ -36,6 +36,7 @@ include userspace/libpmpool/module.mk
 include userspace/pmpoolctl/module.mk
 include userspace/pmpoold/module.mk
 include userspace/examples/pmkv/module.mk
+include userspace/python/module.mk
 include systemd/module.mk
 include udev/module.mk
 include dbus/module.mk
@@ -67,7 +68,7 @@ $(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h
 	@touch $@
 
 .PHONY: install install-userspace install-module
-install: install-module install-userspace
+install: install-module install-userspace install-python
 
 install-userspace: install-lib install-pmpoolctl install-pmpoold install-pmkv install-systemd \
 	install-udev install-dbus install-completions
