@@ -69,6 +69,31 @@ $(BUILD)/test-libpmpool-pool: $(libpmpool-dir)/test/test-libpmpool-pool.c $(LIB_
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -MMD -MP \
 		-MF $(BUILD)/obj/libpmpool/test-pool.d -o $@ $< $(LIB_STATIC)
 
+# For a full guest, whose own library they use; but what ThreadSanitizer is to see
+# is compiled for it.
+GUEST_TESTS += $(patsubst %,$(BUILD)/guest/test-libpmpool-%,watch threads pool32)
+$(BUILD)/guest/test-libpmpool-watch: $(libpmpool-dir)/test/test-libpmpool-watch.c \
+		$(BUILD)/libpmpool.so tests/unit/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD) -lpmpool
+
+# Clang does that by itself.
+libpmpool-static-tsan := $(if $(findstring clang,$(CC)),,-static-libtsan)
+libpmpool-src := $(libpmpool-objs:$(BUILD)/obj/libpmpool/%.o=$(libpmpool-dir)/%.c)
+libpmpool-headers := $(wildcard $(libpmpool-dir)/*.h include/uapi/linux/pmpool*.h)
+$(BUILD)/guest/test-libpmpool-threads: $(libpmpool-dir)/test/test-libpmpool-threads.c \
+		$(libpmpool-src) $(libpmpool-headers) tests/unit/tap.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(libpmpool-cppflags) -Itests/unit $(CFLAGS) -O1 -fsanitize=thread \
+		$(libpmpool-static-tsan) $(LDFLAGS) -o $@ $(filter %.c,$^) $(libpmpool-libs)
+
+# There is no libudev for 32 bits to link with, and none is needed but to watch.
+$(BUILD)/guest/test-libpmpool-pool32: $(libpmpool-dir)/test/test-libpmpool-pool.c \
+		$(filter-out %/watch.c,$(libpmpool-src)) $(libpmpool-headers)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(libpmpool-cppflags) $(CFLAGS) -m32 -static $(LDFLAGS) -o $@ \
+		$(filter %.c,$^)
+
 # Every function of a page is found by its own name.
 libpmpool-pages := $(wildcard man/libpmpool.3 man/pmpool_*.3)
 

@@ -13,7 +13,7 @@ from .common import HERE, Timer, VmError, VmUsage, cache_dir, key_of, locked, ma
 
 SUITE = 'bookworm'
 PACKAGES = ['dbus', 'jq', 'kmod', 'libfdt1', 'libjson-c5', 'libmemcached-tools', 'libsystemd0', 'libudev1', 'netcat-openbsd',
-            'procps', 'python3-minimal', 'socat', 'systemd', 'systemd-sysv', 'udev', 'zstd']
+            'procps', 'python3', 'socat', 'systemd', 'systemd-sysv', 'udev', 'zstd']
 KEEP_PRODUCTS = 3
 KEEP_BASES = 2
 SIZE = '2G'

@@ -75,8 +75,8 @@ examples() {
 	local page
 
 	"$top/userspace/libpmpool/test/examples" "$dir/examples" "$1" || return 1
-	for page in libpmpool pmpool_create pmpool_extent_{open,map,seal,wait} pmpool_next pmpool_resize pmpool_watch_new; do
-		[ -x "$dir/examples/$1/$page" ] || { echo "$page(3) has no example"; return 1; }
+	for page in README libpmpool pmpool_create pmpool_extent_{open,map,seal,wait} pmpool_next pmpool_resize pmpool_watch_new; do
+		[ -x "$dir/examples/$1/$page" ] || { echo "$page has no example"; return 1; }
 	done
 }
 

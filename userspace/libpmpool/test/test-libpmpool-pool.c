@@ -16,6 +16,8 @@
 
 #define NAME_A "test-libpmpool.a"
 #define NAME_B "test-libpmpool.b"
+/* Where nothing is, in programs of 32 bits too. */
+#define FREE_ADDRESS ((void *)0x20000000)
 
 static unsigned int failures;
 
@@ -219,6 +221,12 @@ static void test_extent(struct pmpool *pool)
 	CHECK_RET(pmpool_extent_unmap(reader), 0);
 	CHECK_RET(pmpool_extent_unmap(reader), 0);
 	CHECK_RET(pmpool_extent_map(reader, memory, &again), -EEXIST);
+	CHECK_RET(pmpool_extent_map(reader, bytes + 4096, &again), -EEXIST);
+	CHECK_RET(pmpool_extent_map(reader, (char *)seen + 1, &again), -EINVAL);
+	CHECK(strcmp(memory, "written") == 0);
+	CHECK_RET(pmpool_extent_map(reader, FREE_ADDRESS, &again), 0);
+	CHECK(again == FREE_ADDRESS && strcmp(again, "written") == 0);
+	CHECK_RET(pmpool_extent_unmap(reader), 0);
 	CHECK_RET(pmpool_extent_map(reader, seen, &again), 0);
 	CHECK(again == seen);
 	pmpool_extent_close(reader);
