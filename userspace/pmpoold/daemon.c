@@ -273,7 +273,7 @@ int daemon_run(const char *config_path)
 	r = monitor_new(d.event, on_change, &d, &d.monitor);
 	if (r < 0)
 		goto out;
-	r = daemon_watch_image(&d);
+	r = daemon_follow_next(&d);
 	if (r < 0)
 		goto out;
 	d.bus = bus_new(&d);
@@ -291,8 +291,7 @@ out:
 	bus_free(d.bus);
 	monitor_free(d.monitor);
 	sd_event_source_unref(d.retry);
-	sd_event_source_unref(d.forced);
-	sd_event_source_unref(d.watch);
+	daemon_unfollow_next(&d);
 	sd_event_unref(d.event);
 	pool_clear(&d.pool);
 	catalog_free(d.written);
@@ -301,8 +300,6 @@ out:
 	report_clear(&d.report);
 	strlist_clear(&d.differences);
 	handover_clear(&d.handover);
-	staged_clear(&d.staged);
-	request_clear(&d.request);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -34,6 +34,9 @@ struct daemon {
 	struct kexec_request request;	/* which it is; holds until the next reload */
 	sd_event_source *forced;	/* runs out when a forced image is not used */
 	sd_event_source *watch;		/* for images by others */
+	char *settings_dir;
+	struct confdir *settings;	/* follow what decides on the next kernel */
+	struct installed *installed;
 	bool reconciled;		/* the catalog on disk was looked at */
 	bool waiting;			/* that there is no pool was said */
 };
@@ -81,8 +84,12 @@ void daemon_check(struct daemon *d, const struct kexec_request *request,
 		  struct staged *verdict);
 void staged_clear(struct staged *staged);
 
-/* Notice from now on when somebody else loads an image. */
-int daemon_watch_image(struct daemon *d);
+/*
+ * Stage again from now on when the configuration or what is installed changes,
+ * and when somebody else loads an image.
+ */
+int daemon_follow_next(struct daemon *d);
+void daemon_unfollow_next(struct daemon *d);
 
 /*
  * Without a daemon: is the image the one that was staged? If not stage that

@@ -8,7 +8,7 @@ SYSCONFDIR ?= /etc
 MANDIR ?= $(PREFIX)/share/man
 
 pmpoold-dir := userspace/pmpoold
-pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd iomem \
+pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd installed iomem \
 	kernels module monitor next options pool preflight reconcile record release request stage \
 	status strlist
 pmpoold-nouns += confdir declare declared handover report settings

@@ -11,13 +11,16 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <libgen.h>
 #include <pmpool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "confdir.h"
 #include "daemon.h"
 #include "guard.h"
+#include "installed.h"
 #include "log.h"
 #include "preflight.h"
 #include "record.h"
@@ -185,12 +188,6 @@ void daemon_stage(struct daemon *d, const struct kexec_request *request)
 	request_clear(&d->request);
 	d->request = copy;
 	d->forced = sd_event_source_disable_unref(d->forced);
-	if (!d->pool.catalog) {
-		staged_clear(&d->staged);
-		d->staged.time = time(NULL);
-		strlist_add(&d->staged.reasons, NO_POOL);
-		return;
-	}
 	stage(&d->staged, &d->pool, d->config_path, &d->request);
 	if (d->staged.forced)
 		sd_event_add_time_relative(d->event, &d->forced, CLOCK_MONOTONIC, FORCED_USEC, 0,
@@ -228,12 +225,44 @@ static int on_watch(sd_event_source *s, uint64_t usec, void *userdata)
 	return 0;
 }
 
-int daemon_watch_image(struct daemon *d)
+static void on_settings(void *userdata)
 {
+	log_info("the configuration or a boot loader entry has changed");
+	daemon_refresh(userdata, true);
+}
+
+static void on_installed(void *userdata)
+{
+	log_info("a kernel, an initrd or modules have changed");
+	daemon_restage_same(userdata);
+}
+
+int daemon_follow_next(struct daemon *d)
+{
+	/* The first is the configuration's. */
+	static const char *dirs[] = {
+		NULL, "/boot/loader/entries", "/efi/loader/entries", "/boot/efi/loader/entries", NULL,
+	};
+
+	d->settings_dir = xstrdup(d->config_path);
+	dirs[0] = dirname(d->settings_dir);
+	d->settings = confdir_watch(d->event, dirs, on_settings, d);
+	d->installed = installed_watch(d->event, on_installed, d);
 	if (stage_count() < 0)
 		log_warning("kernel.kexec_load_limit_reboot is not set: a kexec image that somebody else loads may not be noticed");
 	return sd_event_add_time_relative(d->event, &d->watch, CLOCK_MONOTONIC, WATCH_USEC,
 					  WATCH_USEC / 4, on_watch, d);
+}
+
+void daemon_unfollow_next(struct daemon *d)
+{
+	sd_event_source_disable_unref(d->watch);
+	sd_event_source_disable_unref(d->forced);
+	confdir_free(d->settings);
+	installed_free(d->installed);
+	free(d->settings_dir);
+	staged_clear(&d->staged);
+	request_clear(&d->request);
 }
 
 int verify_staged(const char *config_path)
