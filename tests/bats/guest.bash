@@ -82,3 +82,21 @@ says_that() {
 		return 1
 	fi
 }
+
+# Attaches of the pool, this one included.
+generation() {
+	must cat /sys/class/misc/pmpool/generation
+	echo "$output"
+}
+
+# What pmpoold is on the bus.
+MANAGER="org.pmpool1 /org/pmpool1 org.pmpool1.Manager"
+
+# usage: property NAME; property NAME TYPE-AND-VALUE waits until it is that
+property() {
+	if [ $# -eq 1 ]; then
+		must sh -c "busctl get-property $MANAGER $1"
+	else
+		until_true "test \"\$(busctl get-property $MANAGER $1)\" = '$2'"
+	fi
+}

@@ -19,11 +19,6 @@ teardown_file() {
 	"$VM" stop "$GUEST" >&2 || true
 }
 
-generation() {
-	must cat /sys/class/misc/pmpool/generation
-	echo "$output"
-}
-
 # What the catalog and what the driver say of all extents, in one form.
 catalog_equals_driver() {
 	local catalog driver
