@@ -122,6 +122,7 @@ static const struct member {
 	{ "Initrd", "initrd", read_string },
 	{ "CommandLine", "cmdline", read_string },
 	{ "Reasons", "reasons", read_strings },
+	{ "Losses", "losses", read_strings },
 	{ "Checks", "checks", read_checks },
 };
 

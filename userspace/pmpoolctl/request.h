@@ -28,10 +28,10 @@ struct request {
 	{ "reuse-cmdline", no_argument, NULL, 'r' }
 
 #define REQUEST_HELP \
-	"  -k, --kernel FILE        this kernel image\n" \
-	"  -i, --initrd FILE        this initial RAM disk, or 'none'\n" \
-	"  -a, --append TEXT        add TEXT to its command line\n" \
-	"  -c, --command-line TEXT  TEXT is all of its command line\n" \
+	"  -k, --kernel=FILE        this kernel image\n" \
+	"  -i, --initrd=FILE        this initial RAM disk, or 'none'\n" \
+	"  -a, --append=TEXT        add TEXT to its command line\n" \
+	"  -c, --command-line=TEXT  TEXT is all of its command line\n" \
 	"  -r, --reuse-cmdline      take the running kernel's command line\n"
 
 /*

@@ -41,6 +41,8 @@ int ask_for_verdict(const char *method, const struct request *request, bool json
 	if (!safe) {
 		say("a kexec now could lose the pool:");
 		print_lines(stderr, "  ", member(staged, "reasons", json_type_array));
+		say("a kexec all the same, by pmpoolctl kexec --force:");
+		print_lines(stderr, "  ", member(staged, "losses", json_type_array));
 		status = CTL_UNSAFE;
 	}
 	daemon_free(&verdict);
