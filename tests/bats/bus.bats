@@ -62,13 +62,15 @@ not_staged() {
 	found=$output
 	for line in ".DryRun method a{sv}" ".Kexec method a{sv}" ".Reconcile method -" \
 		".Reload method -" ".Stage method a{sv}" ".PoolAttached signal stas" \
-		".Staged signal bas" ".Extents property aa{sv}" ".Checks property a(sbs)"; do
+		".Staged signal bas" ".Extents property aa{sv}" ".Checks property a(sbs)" \
+		".Handover property a{sv}"; do
 		grep -Fqx -- "$line" <<<"$found" || { echo "no '$line' in: $found"; return 1; }
 	done
+	# Version; and Handover, for nobody hears when an extent is opened.
 	must sh -c "busctl introspect --xml-interface $MANAGER | grep -c 'EmitsChangedSignal\" value=\"const'"
 	says 1
-	guest sh -c "busctl introspect --xml-interface $MANAGER | grep -c 'EmitsChangedSignal\" value=\"false'"
-	says 0
+	must sh -c "busctl introspect --xml-interface $MANAGER | grep -c 'EmitsChangedSignal\" value=\"false'"
+	says 1
 }
 
 @test "properties say what pmpoolctl says; everybody may read them, nobody set them" {
@@ -84,6 +86,8 @@ not_staged() {
 	property Safe "b true"
 	property Reasons "as 0"
 	property Differences "as 0"
+	property DeclaredProblems "as 0"
+	property Losses "as 0"
 	property StagedRelease
 	says "s \"$("$VM" kernel-release)\""
 	must runuser -u nobody -- sh -c "busctl get-property $MANAGER Safe"
@@ -108,6 +112,20 @@ not_staged() {
 	must pmpoolctl rename data store
 	until_true "busctl get-property $MANAGER Extents | grep -q '\"Name\" s \"store\"'"
 	must pmpoolctl remove store
+	property Extents "aa{sv} 0"
+}
+
+@test "what is declared is made, what is wrong with it is a property; both are told" {
+	must truncate -s 0 /run/signals
+	must sh -c 'mkdir -p /etc/pmpool/extents.d; printf "[Extent]\nName=declared\nSize=2M\n" >/etc/pmpool/extents.d/a.conf'
+	until_true "busctl get-property $MANAGER Extents | grep -q '\"Name\" s \"declared\"'"
+	until_true 'grep -q "PropertiesChanged.*Extents" /run/signals'
+	must sh -c 'printf "[Extent]\nName=more\nSize=big\n" >/etc/pmpool/extents.d/b.conf'
+	until_true "busctl get-property $MANAGER DeclaredProblems | grep -q b.conf:3"
+	until_true 'grep -q "PropertiesChanged.*DeclaredProblems.*b.conf:3" /run/signals'
+	must rm /etc/pmpool/extents.d/a.conf /etc/pmpool/extents.d/b.conf
+	property DeclaredProblems "as 0"
+	must pmpoolctl remove declared
 	property Extents "aa{sv} 0"
 }
 
@@ -141,11 +159,13 @@ not_staged() {
 	[ "$status" -eq 0 ]
 	[ "$(jq '.data[0].Safe.data' <<<"$output")" = false ]
 	[[ "$(jq -r '.data[0].Reasons.data[0]' <<<"$output")" == "reservation: "*memmap=* ]]
+	[ "$(jq -r '.data[0].Losses.data[0]' <<<"$output")" = "the pool is lost; it has no extents" ]
 	[ "$(jq -r '.data[0].CommandLine.data' <<<"$output")" = root=/dev/vda ]
 	guest pmpoolctl kexec --dry-run --command-line root=/dev/vda
 	[ "$status" -eq 3 ]
 	says_that "FAIL  reservation: "
 	says_that "pmpoolctl: a kexec now could lose the pool:"
+	says_that "the pool is lost; it has no extents"
 	must pmpoolctl kexec --dry-run --initrd none --json
 	[ "$(jq -c '[.staged.ok, .staged.initrd]' <<<"$output")" = '[true,null]' ]
 	not_staged
@@ -155,7 +175,9 @@ not_staged() {
 @test "an option that is unknown, of another type, no path or twice: an error that names it" {
 	remember_staged
 	call Stage 'a{sv}' 1 Kernal s /boot/vmlinuz
-	fails 'there is no option "Kernal": it is one of Kernel, Initrd, Append, CommandLine, ReuseCommandLine'
+	fails 'there is no option "Kernal": it is one of Kernel, Initrd, Append, CommandLine, ReuseCommandLine, Force'
+	call DryRun 'a{sv}' 1 Force b true
+	fails 'there is no option "Force": it is one of Kernel, Initrd, Append, CommandLine, ReuseCommandLine'
 	call Kexec 'a{sv}' 2 Append s x Kernel u 7
 	fails 'option Kernel is of type "u": it has to be of type "s", a string'
 	call Kexec 'a{sv}' 1 ReuseCommandLine s yes
@@ -201,17 +223,26 @@ not_staged() {
 	boot=$output
 	guest dbus-send --system --print-reply --dest=org.pmpool1 /org/pmpool1 org.pmpool1.Manager.Nonsense
 	says_that "org.freedesktop.DBus.Error.UnknownMethod"
+	remember_staged
 	call Kexec 'a{sv}' 1 CommandLine s 'root=/dev/vda'
 	[ "$status" -ne 0 ]
 	says_that "Call failed: a kexec now could lose the pool: reservation: "
 	guest pmpoolctl kexec --command-line root=/dev/vda
 	[ "$status" -eq 3 ]
 	says_that "pmpoolctl: refused: a kexec now could lose the pool: reservation: "
+	# What was staged before is safe, and is what the next one starts.
+	not_staged
+	property Safe "b true"
+	must sh -c 'echo CommandLine=root=/dev/vda >/etc/pmpool/pmpoold.conf'
+	guest pmpoolctl kexec
+	[ "$status" -eq 3 ]
+	says_that "CommandLine= in the configuration would lose the pool"
 	property Safe "b false"
 	property Reasons
 	says_that "memmap="
 	must cat /sys/kernel/kexec_loaded
 	says 0
+	must rm /etc/pmpool/pmpoold.conf
 	call Reload
 	[ "$status" -eq 0 ]
 	property Safe "b true"
@@ -293,11 +324,29 @@ not_staged() {
 	must pmpoolctl stage
 }
 
-@test "pmpoolctl kexec goes into the next kernel, by the bus, and the pool is there" {
+@test "pmpoolctl kexec goes into the next kernel, by the bus; Handover says how the extents came" {
 	run "$VM" kexec "$GUEST" -- pmpoolctl kexec --append bus.test=1
 	[ "$status" -eq 0 ]
 	property Generation "t 3"
 	must grep -o bus.test=1 /proc/cmdline
-	must pmpoolctl list --json
-	[ "$(jq -r '.[].name' <<<"$output")" = meanwhile ]
+	must sh -c "busctl --json=short get-property $MANAGER Handover"
+	handover=$output
+	[ "$(jq -c '.data.Extents.data[] | [.Name.data, .Verdict.data, .Missing.data, .FirstOpen.data]' <<<"$handover")" = \
+		'["meanwhile","same",false,0]' ]
+	[ "$(jq '.data | .LetGo.data > 0 and .Attached.data >= .LetGo.data and .Ready.data > .Attached.data' <<<"$handover")" = true ]
+	must sh -c ': </dev/pmpool-extents/meanwhile'
+	must sh -c "busctl --json=short get-property $MANAGER Handover"
+	[ "$(jq '.data | .Extents.data[0].FirstOpen.data > .Ready.data' <<<"$output")" = true ]
+}
+
+@test "kexec --force says what is lost and does it, without logind too" {
+	guest pmpoolctl kexec --force --dry-run
+	[ "$status" -eq 2 ]
+	must systemctl mask --runtime --now systemd-logind
+	run "$VM" kexec "$GUEST" -- sh -c 'pmpoolctl kexec --force --append module_blacklist=pmpool 2>/var/tmp/said; status=$?; sync; exit $status'
+	[ "$status" -eq 0 ]
+	must cat /var/tmp/said
+	says_that "pmpoolctl: forced, although a kexec now could lose the pool:"
+	says_that "no extent is lost, but none can be opened until a kernel runs that finds the pool"
+	property State 's "none"'
 }

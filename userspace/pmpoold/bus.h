@@ -3,10 +3,6 @@
 #ifndef PMPOOLD_BUS_H
 #define PMPOOLD_BUS_H
 
-#define BUS_NAME	"org.pmpool1"
-#define BUS_PATH	"/org/pmpool1"
-#define BUS_INTERFACE	"org.pmpool1.Manager"
-
 struct bus;
 struct daemon;
 
@@ -15,7 +11,8 @@ enum {
 	BUS_POOL = 1 << 0,	/* the pool or its extents */
 	BUS_ATTACHED = 1 << 1,	/* it was attached, and compared with the catalog */
 	BUS_DIFFERENCES = 1 << 2,	/* they were accepted */
-	BUS_STAGED = 1 << 3,	/* there is a new verdict */
+	BUS_DECLARED = 1 << 3,	/* what is wrong with declared extents */
+	BUS_STAGED = 1 << 4,	/* there is a new verdict */
 };
 
 /* Be on the bus from when there is one on: at once, later or never. */

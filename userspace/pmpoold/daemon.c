@@ -106,10 +106,11 @@ static void retry_later(struct daemon *d)
 				   on_retry, d);
 }
 
-/* Read what is declared, and make what is not there. */
-static void declare(struct daemon *d)
+/* Read what is declared, and make what is not there. What of that can be told. */
+static unsigned int declare(struct daemon *d)
 {
 	struct strlist before = d->declared.problems;
+	unsigned int changed = BUS_DECLARED;
 	struct pool pool;
 
 	d->declare = false;
@@ -119,6 +120,7 @@ static void declare(struct daemon *d)
 	    declared_make(&d->declared, d->pool.catalog, &d->report) && !pool_read(&pool)) {
 		pool_clear(&d->pool);
 		d->pool = pool;
+		changed |= BUS_POOL;
 		if (daemon_update_catalog(d))
 			retry_later(d);
 	}
@@ -127,6 +129,7 @@ static void declare(struct daemon *d)
 			log_err("%s", d->declared.problems.v[i]);
 	}
 	strlist_clear(&before);
+	return changed;
 }
 
 static void refresh(struct daemon *d, bool restage, const struct kexec_request *request)
@@ -157,7 +160,7 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		if (restage || !d->staged.time)
 			d->staged.time = time(NULL);
 		if (restage || d->declare)
-			declare(d);
+			changed |= declare(d);
 		tell(d, changed);
 		return;
 	}
@@ -166,7 +169,7 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		   memcmp(d->pool.catalog->uuid, pool.catalog->uuid, CATALOG_UUID_LEN) ||
 		   d->pool.catalog->generation != pool.catalog->generation;
 	if (attached)
-		changed |= BUS_POOL | BUS_ATTACHED | BUS_DIFFERENCES | BUS_STAGED;
+		changed |= BUS_POOL | BUS_ATTACHED | BUS_STAGED;
 	else if (!pool_equal(&d->pool, &pool))
 		changed |= BUS_POOL;
 	pool_clear(&d->pool);
@@ -177,7 +180,7 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		retry_later(d);
 	/* What is lost is known by now, and services wait: staging takes longer. */
 	if (attached || restage || d->declare)
-		declare(d);
+		changed |= declare(d);
 	if (attached || restage)
 		daemon_stage(d, request);
 	if (d->reconciled && !d->report.ready_time) {

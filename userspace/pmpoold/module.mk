@@ -12,6 +12,7 @@ pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd
 	kernels module monitor next options pool preflight reconcile record release request stage \
 	status strlist
 pmpoold-nouns += confdir declare declared handover report settings
+pmpoold-nouns += kexec manager message
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \

@@ -31,3 +31,9 @@ void request_clear(struct kexec_request *request)
 	free(request->cmdline);
 	*request = (struct kexec_request){ 0 };
 }
+
+bool request_is_empty(const struct kexec_request *request)
+{
+	return !request->kernel && !request->initrd && !request->append && !request->cmdline &&
+	       !request->reuse && !request->force;
+}

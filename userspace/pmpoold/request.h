@@ -18,5 +18,7 @@ struct kexec_request {
 /* Copy from to to, which is uninitialised; NULL gives an empty one. */
 void request_copy(struct kexec_request *to, const struct kexec_request *from);
 void request_clear(struct kexec_request *request);
+/* Whether nothing is asked for. */
+bool request_is_empty(const struct kexec_request *request);
 
 #endif
