@@ -39,6 +39,8 @@ int verb_metrics(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_dump(int argc, char **argv);
 int verb_stage(int argc, char **argv);
+int verb_export(int argc, char **argv);
+int verb_import(int argc, char **argv);
 int verb_kexec(int argc, char **argv);
 int verb_reconcile(int argc, char **argv);
 int verb_status(int argc, char **argv);
@@ -76,6 +78,21 @@ void create_error(char *to, size_t len, int err, uint64_t size, uint64_t align,
 const char *remove_error(int err);
 /* Of an extent that exists. */
 const char *change_error(int err);
+
+/*
+ * interrupt.c: long work that is interrupted.
+ */
+
+/* From now on SIGHUP, SIGINT and SIGTERM only make interrupted() true. */
+void interrupt_watch(void);
+bool interrupted(void);
+/* After cleaning up: end by the signal if there was one, else return status. */
+int interrupt_end(int status);
+
+/*
+ * import.c: whether an extent of that name is one that import was filling.
+ */
+bool is_import_leftover(const char *name);
 
 /*
  * size.c: sizes for people.
@@ -127,6 +144,8 @@ bool tag_is_text(const uint8_t tag[PMPOOL_TAG_LEN]);
 
 struct json_object *pool_to_json(const struct pmpool_pool_info *info);
 struct json_object *entry_to_json(const struct pmpool_entry *entry);
+struct archive;
+struct json_object *archive_to_json(const struct archive *archive);
 
 /* Write value to stdout and free it. Returns an exit status. */
 int print_json(struct json_object *value);

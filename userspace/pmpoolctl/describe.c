@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "archive.h"
 #include "ctl.h"
 #include "options.h"
 
@@ -148,11 +149,20 @@ struct json_object *pool_to_json(const struct pmpool_pool_info *info)
 	return to;
 }
 
+static void add_tag(struct json_object *to, const uint8_t tag[PMPOOL_TAG_LEN])
+{
+	char hex[2 * PMPOOL_TAG_LEN + 1];
+
+	add(to, "tag", tag_is_text(tag) ?
+	    json_object_new_string_len((const char *)tag,
+				       (int)strnlen((const char *)tag, PMPOOL_TAG_LEN)) : NULL);
+	format_hex(hex, tag);
+	add_text(to, "tag_hex", hex);
+}
+
 struct json_object *entry_to_json(const struct pmpool_entry *entry)
 {
-	const char *tag = (const char *)pmpool_entry_tag(entry);
 	struct json_object *to = json_object_new_object();
-	char hex[2 * PMPOOL_TAG_LEN + 1];
 	char owner[OWNER_TEXT];
 	char uuid[UUID_TEXT];
 	char mode[MODE_TEXT];
@@ -166,15 +176,50 @@ struct json_object *entry_to_json(const struct pmpool_entry *entry)
 	add_number(to, "gid", pmpool_entry_gid(entry));
 	add_text(to, "owner", format_owner(owner, pmpool_entry_uid(entry), pmpool_entry_gid(entry)));
 	add_text(to, "mode", format_mode(mode, pmpool_entry_mode(entry)));
-	add(to, "tag",
-	    tag_is_text(pmpool_entry_tag(entry)) ?
-	    json_object_new_string_len(tag, (int)strnlen(tag, PMPOOL_TAG_LEN)) : NULL);
-	format_hex(hex, pmpool_entry_tag(entry));
-	add_text(to, "tag_hex", hex);
+	add_tag(to, pmpool_entry_tag(entry));
 	add_bool(to, "clean", pmpool_entry_clean(entry));
 	add_bool(to, "mapped", pmpool_entry_mapped(entry));
 	add_number(to, "generation", pmpool_entry_generation(entry));
 	add_time(to, "created", pmpool_entry_create_time(entry));
+	return to;
+}
+
+static struct json_object *archive_extent_to_json(const struct archive_extent *extent)
+{
+	struct json_object *to = json_object_new_object();
+	char uuid[UUID_TEXT];
+	char mode[MODE_TEXT];
+
+	add_text(to, "name", extent->name);
+	add_text(to, "uuid", format_uuid(uuid, extent->uuid));
+	add_number(to, "size", extent->size);
+	add_number(to, "align", extent->align);
+	add_number(to, "uid", extent->uid);
+	add_number(to, "gid", extent->gid);
+	add(to, "user", extent->user[0] ? json_object_new_string(extent->user) : NULL);
+	add(to, "group", extent->group[0] ? json_object_new_string(extent->group) : NULL);
+	add_text(to, "mode", format_mode(mode, extent->mode));
+	add_tag(to, extent->tag);
+	add_bool(to, "clean", extent->flags & ARCHIVE_CLEAN);
+	add_bool(to, "live", extent->flags & ARCHIVE_LIVE);
+	add_number(to, "generation", extent->generation);
+	add_time(to, "created", extent->create_time);
+	return to;
+}
+
+struct json_object *archive_to_json(const struct archive *archive)
+{
+	struct json_object *to = json_object_new_object();
+	struct json_object *extents = json_object_new_array();
+	char uuid[UUID_TEXT];
+	unsigned int i;
+
+	add_number(to, "version", ARCHIVE_VERSION);
+	add_text(to, "pool", format_uuid(uuid, archive->pool_uuid));
+	add_time(to, "exported", archive->time);
+	for (i = 0; i < archive->n; i++)
+		json_object_array_add(extents, archive_extent_to_json(&archive->extents[i]));
+	add(to, "extents", extents);
 	return to;
 }
 

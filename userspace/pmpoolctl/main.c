@@ -25,6 +25,8 @@ static const struct verb {
 	{ "check", verb_check },
 	{ "dump", verb_dump },
 	{ "stage", verb_stage },
+	{ "export", verb_export },
+	{ "import", verb_import },
 	{ "kexec", verb_kexec },
 	{ "reconcile", verb_reconcile },
 	{ "status", verb_status },
@@ -49,6 +51,8 @@ static const char help[] =
 	"  stage             have the next kernel checked and loaded anew\n"
 	"  kexec             start the next kernel, if the pool survives that\n"
 	"  reconcile         take the pool as it is now for what it should be\n"
+	"  export NAME... FILE  write extents with all they hold into a file\n"
+	"  import FILE       bring extents back from a file\n"
 	"  status            show whether the pool is well and a kexec safe\n"
 	"\n"
 	"  -h, --help        show this help, or a verb's behind one\n"

@@ -9,8 +9,9 @@ pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
 	bus check create daemon describe dump examine handover info kexec limit list main map \
 	mend metadata metrics opinion options progress reason reconcile remove rename request \
 	resize say set size source stage status table terminal user)
-pmpoolctl-cppflags := $(shell pkg-config --cflags json-c)
-pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c)
+pmpoolctl-objs += $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,archive export import interrupt)
+pmpoolctl-cppflags := $(shell pkg-config --cflags json-c libzstd)
+pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c libzstd) -lxxhash
 pmpoolctl-bus-libs := $(shell pkg-config --libs libsystemd)
 
 # The driver's own code, and what uses it by driver.h.
@@ -30,6 +31,8 @@ pmpoolctl-driver-cflags = -Dpmpool_name_valid=pmpool_format_name_valid $(CFLAGS)
 pmpoolctl-driver-users := check dump examine mend metadata opinion source
 $(pmpoolctl-driver-objs) $(pmpoolctl-driver-users:%=$(BUILD)/obj/pmpoolctl/%.o): \
 	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
+$(BUILD)/obj/pmpoolctl/export.o $(BUILD)/obj/pmpoolctl/san/export.o: \
+	pmpoolctl-cppflags += -Iuserspace/pmpoold
 
 PROGRAMS += $(BUILD)/pmpoolctl
 
@@ -54,8 +57,8 @@ $(BUILD)/pmpoolctl-static: $(pmpoolctl-static-objs) $(pmpoolctl-catalog:%=$(BUIL
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
 
 # Unit tests: all but main(), under sanitizers.
-pmpoolctl-tests := $(addprefix $(BUILD)/test/,test-pmpoolctl test-pmpoolctl-check \
-	test-pmpoolctl-terminal test-pmpoolctl-views)
+pmpoolctl-tests := $(addprefix $(BUILD)/test/,test-pmpoolctl test-pmpoolctl-archive \
+	test-pmpoolctl-check test-pmpoolctl-terminal test-pmpoolctl-views)
 UNIT_TESTS += $(pmpoolctl-tests)
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))
@@ -86,8 +89,9 @@ $(pmpoolctl-tests): $(BUILD)/test/%: \
 	$(CC) $(CFLAGS) $(libpmpool-san) $(LDFLAGS) -o $@ $^ $(pmpoolctl-libs) $(pmpoolctl-bus-libs) \
 		$(libpmpool-libs)
 
-# For test/test-repair.sh, in a minimal guest.
-GUEST_TESTS += $(BUILD)/pmpoolctl-static $(BUILD)/test-libpmpool-pool $(BUILD)/guest/damage
+# For test/test-repair.sh and test/test-export.sh, in minimal guests.
+GUEST_TESTS += $(BUILD)/pmpoolctl-static $(BUILD)/test-libpmpool-pool $(BUILD)/guest/damage \
+	$(BUILD)/guest/extent
 $(BUILD)/obj/pmpoolctl/damage.o: $(pmpoolctl-dir)/test/damage.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) -I$(pmpoolctl-dir) $(pmpoolctl-cppflags) $(pmpoolctl-driver-cppflags) \
@@ -96,6 +100,10 @@ $(BUILD)/guest/damage: $(BUILD)/obj/pmpoolctl/damage.o $(filter-out %/main.o,$(p
 		$(pmpoolctl-catalog:%=$(BUILD)/obj/pmpoold/%.o) $(LIB_STATIC)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^ $(pmpoolctl-libs)
+
+$(BUILD)/guest/extent: $(pmpoolctl-dir)/test/extent.c $(LIB_STATIC)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
 
 .PHONY: install-pmpoolctl
 install-pmpoolctl: $(BUILD)/pmpoolctl

@@ -6,9 +6,10 @@
  *   overlap SLOT NAME   an extent in the second block of that of slot 0
  *   name SLOT           an extent in the last block, with the name of slot 0's
  *   limit SLOT UID      a limit
+ *   wipe                all of the metadata: the driver formats the region anew
  *   catalog FILE        damages nothing: writes down what there is, as pmpoold would
  *
- * For guests in which test-repair.sh runs: real memory, the driver's own code.
+ * For guests in which the scripts beside this run: real memory, the driver's own code.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -110,11 +111,15 @@ static void write_catalog(const char *path)
 
 int main(int argc, char **argv)
 {
-	const char *what = argc > 2 ? argv[1] : "";
+	const char *what = argc > 1 ? argv[1] : "";
 	u32 number = argc > 2 ? (u32)strtoul(argv[2], NULL, 0) : 0;
 
 	map_pool();
-	if (!strcmp(what, "flip"))
+	if (!strcmp(what, "wipe"))
+		memset(fmt.mem, 0, fmt.meta_blocks * PMPOOL_FORMAT_BLOCK_SIZE);
+	else if (argc < 3)
+		errx(2, "see the source");
+	else if (!strcmp(what, "flip"))
 		((u8 *)fmt.mem)[number] ^= 4;
 	else if (!strcmp(what, "overlap") && argc == 4)
 		put_extent(number, argv[3], 0);
