@@ -107,8 +107,9 @@ $(BUILD)/guest/extent: $(pmpoolctl-dir)/test/extent.c $(LIB_STATIC)
 
 .PHONY: install-pmpoolctl
 install-pmpoolctl: $(BUILD)/pmpoolctl
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man5
 	install -m 0755 $(BUILD)/pmpoolctl $(DESTDIR)$(BINDIR)
 	install -m 0644 man/pmpoolctl.1 $(DESTDIR)$(MANDIR)/man1
+	install -m 0644 man/pmpool-archive.5 $(DESTDIR)$(MANDIR)/man5
 
 -include $(wildcard $(BUILD)/obj/pmpoolctl/*.d $(BUILD)/obj/pmpoolctl/san/*.d)
