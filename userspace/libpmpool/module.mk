@@ -69,17 +69,19 @@ $(BUILD)/test-libpmpool-pool: $(libpmpool-dir)/test/test-libpmpool-pool.c $(LIB_
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -static -MMD -MP \
 		-MF $(BUILD)/obj/libpmpool/test-pool.d -o $@ $< $(LIB_STATIC)
 
-# For a full guest, whose own library they use; but what ThreadSanitizer is to see
-# is compiled for it.
+# For a full guest, which has no sanitizers' libraries: Clang puts them into the
+# program by itself.
 GUEST_TESTS += $(patsubst %,$(BUILD)/guest/test-libpmpool-%,watch threads pool32)
-$(BUILD)/guest/test-libpmpool-watch: $(libpmpool-dir)/test/test-libpmpool-watch.c \
-		$(BUILD)/libpmpool.so tests/unit/tap.h
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(LDFLAGS) -o $@ $< -L$(BUILD) -lpmpool
-
-# Clang does that by itself.
+libpmpool-static-san := $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 libpmpool-static-tsan := $(if $(findstring clang,$(CC)),,-static-libtsan)
 libpmpool-src := $(libpmpool-objs:$(BUILD)/obj/libpmpool/%.o=$(libpmpool-dir)/%.c)
+
+$(BUILD)/guest/test-libpmpool-watch: $(BUILD)/obj/libpmpool/san/test-libpmpool-watch.o \
+		$(libpmpool-san-objs)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(libpmpool-san) $(libpmpool-static-san) $(LDFLAGS) -o $@ $^ \
+		$(libpmpool-libs)
+
 libpmpool-headers := $(wildcard $(libpmpool-dir)/*.h include/uapi/linux/pmpool*.h)
 $(BUILD)/guest/test-libpmpool-threads: $(libpmpool-dir)/test/test-libpmpool-threads.c \
 		$(libpmpool-src) $(libpmpool-headers) tests/unit/tap.h

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Both headers in one file: their names must not clash. */
 #include <linux/pmpool.h>
@@ -234,6 +235,19 @@ static void test_open(void)
 	CHECK(strcmp(pmpool_version(), PMPOOL_VERSION) == 0);
 }
 
+/* With a udev, test-libpmpool-watch.c. */
+static void test_watch(void)
+{
+	int expected = access("/run/udev/control", F_OK) ? -EOPNOTSUPP : 0;
+	struct pmpool_watch *watch = NULL;
+
+	CHECK(pmpool_watch_new(&watch) == expected);
+	pmpool_watch_free(watch);
+	CHECK(pmpool_extent_wait("none", 0) == (expected ? expected : -ETIMEDOUT));
+	CHECK(pmpool_extent_wait("a/b", 0) == -EINVAL);
+	CHECK(pmpool_extent_wait(NULL, 0) == -EINVAL);
+}
+
 static void run(void (*test)(void), const char *what)
 {
 	unsigned int before = failures;
@@ -251,5 +265,6 @@ int main(void)
 	run(test_entry, "entries");
 	run(test_info, "infos");
 	run(test_open, "what is no pool");
+	run(test_watch, "watching, with and without udev");
 	return done();
 }

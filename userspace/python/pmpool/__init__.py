@@ -40,7 +40,7 @@ from . import _library
 __all__ = ['ANY_USER', 'Entry', 'Event', 'Extent', 'Info', 'Limit', 'Watch', 'create', 'extents', 'get_limit', 'info',
            'lookup', 'name_valid', 'open', 'remove', 'rename', 'resize', 'set', 'set_limit', 'wait', 'watch']
 
-__version__ = _library.version().decode()
+__version__: str = _library.version().decode()
 
 # As a user, for limits: everybody who has none of their own.
 ANY_USER = _library.ANY_USER
@@ -343,14 +343,18 @@ class Extent(mmap.mmap):
     and it stays open and mapped.
     """
 
+    _entry: Entry
+    _handle: Any
+    _finalizer: Any
+
     def __new__(cls, name: str, *, readonly: bool = False) -> 'Extent':
         result, handle = _library.new(_library.extent_open, _encode(name), os.O_RDONLY if readonly else os.O_RDWR)
         _check(result, name, {errno.ENOENT: 'there is no such extent, or no pool; see pmpool.wait()'})
         try:
             entry = _entry(_library.extent_entry(handle))
             # It takes a descriptor of its own.
-            self = super().__new__(cls, _library.extent_fd(handle), entry.size,
-                                   access=mmap.ACCESS_READ if readonly else mmap.ACCESS_WRITE)
+            access = mmap.ACCESS_READ if readonly else mmap.ACCESS_WRITE
+            self = super().__new__(cls, _library.extent_fd(handle), entry.size, access=access)  # type: ignore[call-arg]
         except OSError as e:
             _library.extent_close(handle)
             raise OSError(e.errno, _ERRORS.get(e.errno, e.strerror), name) from e
@@ -488,7 +492,8 @@ class Watch:
 
     def fileno(self) -> int:
         """For select: readable when there may be an event. Only look whether it is."""
-        return _library.watch_fd(self._open())
+        fd: int = _library.watch_fd(self._open())
+        return fd
 
     def close(self) -> None:
         """Hear no more."""

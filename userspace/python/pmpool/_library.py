@@ -2,7 +2,9 @@
 """libpmpool as ctypes see it: the functions of <pmpool.h>, with what they take and return."""
 
 import ctypes
+from collections.abc import Callable
 from ctypes import POINTER, byref, c_bool, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
+from typing import Any
 
 SONAME = 'libpmpool.so.1'
 # From <pmpool.h>.
@@ -21,7 +23,7 @@ except OSError as e:
 _HANDLE = POINTER(c_void_p)
 
 
-def _declare(result, name, *arguments):
+def _declare(result: Any, name: str, *arguments: Any) -> Any:
     function = getattr(_lib, name)
     function.restype = result
     function.argtypes = arguments
@@ -76,7 +78,7 @@ set_limit = _declare(c_int, 'pmpool_set_limit', c_void_p, c_uint, c_uint64, c_ui
 limit_free = _declare(None, 'pmpool_limit_free', c_void_p)
 
 
-def _fields(prefix, **types):
+def _fields(prefix: str, **types: Any) -> dict[str, Any]:
     return {field: _declare(result, f'{prefix}_{field}', c_void_p) for field, result in types.items()}
 
 
@@ -91,7 +93,7 @@ INFO = _fields('pmpool_info', size=c_uint64, metadata_size=c_uint64, block_size=
 LIMIT = _fields('pmpool_limit', max_size=c_uint64, max_extents=c_uint64, size=c_uint64, extents=c_uint64)
 
 
-def snapshot(fields, handle):
+def snapshot(fields: dict[str, Any], handle: Any) -> dict[str, Any]:
     """A dictionary of what a snapshot holds: text as str, 16 bytes as bytes."""
     values = {}
     for field, function in fields.items():
@@ -104,7 +106,7 @@ def snapshot(fields, handle):
     return values
 
 
-def new(function, *arguments):
+def new(function: Callable[..., Any], *arguments: Any) -> tuple[int, c_void_p]:
     """Calls a function that stores a handle by its last argument. Returns its error, 0 or negative, and the handle."""
     handle = c_void_p()
     return function(*arguments, byref(handle)), handle
