@@ -43,6 +43,8 @@ def parser():
     p = add('build', 'make the image that full guests boot from, unless it is in the cache', False)
     p.add_argument('--product', metavar='DIR', help='a tree staged by "make install DESTDIR=DIR" to install into the image')
     p.add_argument('--aside', action='store_true', help='do not make it the image that "vm start" takes by itself')
+    p.add_argument('--packages', metavar='DIR',
+                   help='install the Debian packages in DIR, beside DKMS and the last two kernels; never what "vm start" takes by itself')
     p.add_argument('--base-only', action='store_true', help='only what is the same for every product: userland and kernel')
 
     p = add('start', 'start a full guest and wait until it is up')
@@ -137,7 +139,9 @@ def cmd_build(o):
         image.base()
         kernel.Kernel().fetch()
         return 0
-    print(image.build(o.product, o.aside))
+    if o.packages and o.product:
+        raise VmUsage('--packages and --product exclude each other: an image has the one or the other installed')
+    print(image.with_packages(o.packages) if o.packages else image.build(o.product, o.aside))
     return 0
 
 

@@ -14,8 +14,11 @@ from .common import HERE, Timer, VmError, VmUsage, cache_dir, key_of, locked, ma
 SUITE = 'bookworm'
 PACKAGES = ['dbus', 'jq', 'kmod', 'libfdt1', 'libjson-c5', 'libmemcached-tools', 'libsystemd0', 'libudev1', 'netcat-openbsd',
             'procps', 'python3', 'socat', 'systemd', 'systemd-sysv', 'udev', 'zstd']
+# To install packages of ours in: what they depend on, what DKMS builds the driver with, and the smallest initramfs that the
+# kernel's packages accept. Those are added by release.
+PACKAGES_TO_INSTALL_IN = ['dkms', 'gcc', 'make', 'tiny-initramfs']
 KEEP_PRODUCTS = 3
-KEEP_BASES = 2
+KEEP_BASES = 4
 SIZE = '2G'
 
 # Nothing that a test needs waits for any of these; each costs an emulated guest time at boot or at shutdown.
@@ -99,13 +102,20 @@ def _sources():
     return found
 
 
-def _base_key():
-    return key_of(SUITE, PACKAGES, '1')
+def _packages(releases=None):
+    """What the userland consists of; with RELEASES, these kernels among it, for packages of ours to be installed in."""
+    if not releases:
+        return PACKAGES
+    return [*PACKAGES, *PACKAGES_TO_INSTALL_IN, *(f'linux-{what}-{r}' for r in releases for what in ('image', 'headers'))]
 
 
-def base():
+def _base_key(releases=None):
+    return key_of(SUITE, _packages(releases), '1')
+
+
+def base(releases=None):
     """The userland as a tar file, made by mmdebstrap from the machine's own apt sources."""
-    final = cache_dir() / 'base' / _base_key() / 'base.tar'
+    final = cache_dir() / 'base' / _base_key(releases) / 'base.tar'
     if final.exists():
         os.utime(final.parent)
         return final
@@ -118,7 +128,7 @@ def base():
             say('building the base image with mmdebstrap (usually one to two minutes)')
             with made_in(final.parent) as tmp:
                 excludes = [f'--dpkgopt=path-exclude=/usr/share/{d}/*' for d in ('doc', 'man', 'locale', 'info', 'lintian')]
-                run(['mmdebstrap', '--mode=root', '--variant=minbase', '--include=' + ','.join(PACKAGES), *excludes,
+                run(['mmdebstrap', '--mode=root', '--variant=minbase', '--include=' + ','.join(_packages(releases)), *excludes,
                      '--aptopt=Acquire::Languages "none"', SUITE, tmp / 'base.tar', *_sources()], 'building the base image')
             common.prune(final.parent.parent, KEEP_BASES, in_use=[str(final.parent)])
             say(f'base image: {timer():.0f} s')
@@ -154,7 +164,10 @@ def _trim(top):
 
 
 def _install_kernel(top, k, initrd):
-    shutil.copytree(k.modules, top / 'usr/lib/modules' / k.release, symlinks=True)
+    if (top / 'boot' / f'vmlinuz-{k.release}').exists():
+        # It came as a package, with all that belongs to it.
+        return
+    shutil.copytree(k.fetch().modules, top / 'usr/lib/modules' / k.release, symlinks=True)
     (top / 'boot').mkdir(exist_ok=True)
     for f in (k.dir / 'boot').glob(f'*-{k.release}'):
         shutil.copy(f, top / 'boot')
@@ -189,7 +202,20 @@ def _presets(top, product):
     return units
 
 
-def _compose(top, tar, k, product, initrd):
+def _install_packages(top, debs):
+    """As apt does on a machine that does not run: no daemon is started, and DKMS builds for the kernel that is in the image."""
+    (top / 'var/cache/product').mkdir(parents=True)
+    for deb in debs:
+        shutil.copy(deb, top / 'var/cache/product')
+    script = '''
+        mount --bind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t sysfs sysfs "$1/sys" || exit 1
+        exec chroot "$1" sh -c 'apt-get install -y --no-install-recommends /var/cache/product/*.deb'
+        '''
+    env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C', 'DEBIAN_FRONTEND': 'noninteractive'}
+    run(['unshare', '--mount', 'sh', '-c', script, 'sh', top], 'installing packages in the image', env=env)
+
+
+def _compose(top, tar, k, product, initrd, debs):
     run(['tar', '-xf', tar, '-C', top, '--numeric-owner', '--exclude=./dev/*'], 'unpacking the base image')
     _trim(top)
     for name, text in FILES.items():
@@ -204,6 +230,8 @@ def _compose(top, tar, k, product, initrd):
         env = {'PATH': '/usr/sbin:/usr/bin:/sbin:/bin', 'SYSTEMD_OFFLINE': '1', 'LC_ALL': 'C'}
         run(['chroot', top, *argv], f'{argv[0]} in the image', env=env)
 
+    if debs:
+        _install_packages(top, debs)
     if product:
         _install_product(top, product)
         chroot('ldconfig')
@@ -243,6 +271,19 @@ def _release_of(product):
     return releases[0] if releases else None
 
 
+def with_packages(directory):
+    """
+    Makes an image in which the Debian packages in DIRECTORY are installed, as they would be by a person. Beside them are DKMS,
+    a compiler, and the last two kernels as packages, with their headers; guests boot the older one. The image is never the
+    one that `vm start` takes by itself.
+    """
+    debs = sorted(p for p in pathlib.Path(directory).glob('*.deb') if '-dbgsym_' not in p.name)
+    if not debs:
+        raise VmUsage(f'--packages {directory} has no Debian packages in it: make deb builds them')
+    releases = kernel.last_two_releases()
+    return _image(kernel.Kernel(releases[0]), None, releases, debs)
+
+
 def build(product=None, aside=False):
     """
     Makes the image if there is none yet for these very contents; returns its directory. It becomes the one that `vm start`
@@ -252,24 +293,30 @@ def build(product=None, aside=False):
         product = pathlib.Path(product).resolve()
         if not product.is_dir():
             raise VmUsage(f'--product {product} is no directory: stage one with "make install DESTDIR={product}"')
-    k = kernel.Kernel(_release_of(product) if product else None)
-    own = [(HERE / f).read_bytes() for f in ('harness/image.py', 'guest-agent.c', 'stage-kexec.c', 'harness/cpio.py')]
-    key = key_of(_base_key(), k.release, common.tree_key(product) if product else 'none', *own)
-    final = cache_dir() / 'image' / key
-    if not final.exists():
-        if os.geteuid():
-            _through_sudo('--aside', *(['--product', str(product)] if product else []))
-        else:
-            with locked(f'image-{key}'):
-                if not final.exists():
-                    _build(final, base(), k.fetch(), product)
-    os.utime(final)
+    final = _image(kernel.Kernel(_release_of(product) if product else None), product)
     if aside:
         return final
     link = _current()
     tmp = link.with_name(f'.{link.name}.{os.getpid()}')
-    tmp.symlink_to(key)
+    tmp.symlink_to(final.name)
     os.replace(tmp, link)
+    return final
+
+
+def _image(k, product, releases=None, debs=()):
+    own = [(HERE / f).read_bytes() for f in ('harness/image.py', 'guest-agent.c', 'stage-kexec.c', 'harness/cpio.py')]
+    key = key_of(_base_key(releases), k.release, common.tree_key(product) if product else 'none', *own,
+                 *(deb.read_bytes() for deb in debs))
+    final = cache_dir() / 'image' / key
+    if not final.exists():
+        if os.geteuid():
+            _through_sudo('--aside', *(['--product', str(product)] if product else []),
+                          *(['--packages', str(debs[0].parent)] if debs else []))
+        else:
+            with locked(f'image-{key}'):
+                if not final.exists():
+                    _build(final, base(releases), k, product, debs)
+    os.utime(final)
     return final
 
 
@@ -281,18 +328,18 @@ def _through_sudo(*options):
     subprocess.run(['sudo', 'chown', '-R', f'{os.getuid()}:{os.getgid()}', str(cache_dir())], check=False)
 
 
-def _build(final, tar, k, product):
+def _build(final, tar, k, product, debs):
     timer = Timer()
     with made_in(final) as tmp:
         top = tmp / 'top'
         top.mkdir()
-        _compose(top, tar, k, product, tiny_initrd())
+        _compose(top, tar, k, product, tiny_initrd(), debs)
         # Lazily written inode tables would be written by a kernel thread in each and every guest.
         run(['mke2fs', '-q', '-t', 'ext4', '-L', 'root', '-m', '0', '-J', 'size=16',
              '-E', 'lazy_itable_init=0,lazy_journal_init=0,nodiscard', '-d', top, tmp / 'root.img', SIZE], 'making the image')
+        shutil.copy(top / 'boot' / f'vmlinuz-{k.release}', tmp / 'vmlinuz')
+        shutil.copy(tiny_initrd(), tmp / 'initrd')
         shutil.rmtree(top)
-        for name, src in (('vmlinuz', k.vmlinuz), ('initrd', tiny_initrd())):
-            shutil.copy(src, tmp / name)
         (tmp / 'release').write_text(k.release + '\n')
     common.prune(final.parent, KEEP_PRODUCTS, in_use=_in_use())
     say(f'image {final.name}: {timer():.0f} s')

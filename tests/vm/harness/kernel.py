@@ -36,6 +36,20 @@ def newest_release():
     raise VmError(f'apt offers no {PACKAGE} and none is installed: enable bookworm-security and run "apt-get update"')
 
 
+def last_two_releases():
+    """The newest release and the one before it, as far as apt offers both with their headers: [older, newer]."""
+    found = re.findall(r'^linux-headers-(6\.12\.\S+-cloud-amd64)$', _apt_cache('pkgnames', 'linux-headers-6.12.'), re.M)
+    newest = newest_release()
+    found = sorted({r for r in found if _version(r) < _version(newest)}, key=_version)
+    if not found:
+        raise VmError(f'apt offers no 6.12 kernel before {newest}, to upgrade from')
+    return [found[-1], newest]
+
+
+def _version(release):
+    return [int(n) for n in re.findall(r'\d+', release)]
+
+
 class Kernel:
     """An unpacked kernel package: boot/vmlinuz-RELEASE and lib/modules/RELEASE, as dpkg would have put them."""
 
