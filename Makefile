@@ -68,10 +68,10 @@ $(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h
 	@touch $@
 
 .PHONY: install install-userspace install-module
-install: install-module install-userspace install-python
+install: install-module install-userspace
 
 install-userspace: install-lib install-pmpoolctl install-pmpoold install-pmkv install-systemd \
-	install-udev install-dbus install-completions
+	install-udev install-dbus install-completions install-python
 	install -d $(DESTDIR)$(PREFIX)/share/man/man4
 	install -m 0644 man/pmpool.4 $(DESTDIR)$(PREFIX)/share/man/man4
 
@@ -98,7 +98,7 @@ image: stage
 LONG_BATS := tests/bats/debug.bats tests/bats/soak.bats
 
 .PHONY: check demo bench lint
-check: all tests $(SOAK_GUEST) image
+check: all tests $(SOAK_GUEST) image deb
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
 		lint:tests/lint make:crashtest make:fuzz \
 		$(addprefix bats:,$(LONG_BATS) $(filter-out $(LONG_BATS),$(wildcard tests/bats/*.bats)))
