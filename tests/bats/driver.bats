@@ -16,6 +16,7 @@ setup_file() {
 			--file "$BUILD/guest/test-huge:/bin/test-huge" -- /bin/test-huge
 		mini repair --cpus 1 --pool 64M --timeout 240 \
 			--file "$ROOT/userspace/pmpoolctl/test/test-repair.sh:/bin/test-repair" \
+			--file "$ROOT/userspace/pmpoolctl/test/checks.sh:/bin/checks.sh" \
 			--file "$BUILD/guest/damage:/bin/damage" \
 			--file "$BUILD/pmpoolctl-static:/bin/pmpoolctl" \
 			--file "$BUILD/test-libpmpool-pool:/bin/test-libpmpool-pool" \

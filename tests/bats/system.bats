@@ -183,6 +183,15 @@ kexec_guest() {
 	[[ "$(jq -r .daemon.status.staged.cmdline <<<"$output")" == *'memmap=256M$'*' '* ]]
 }
 
+@test "metrics tell of the daemon, the next kernel and the store's mapping" {
+	must pmpoolctl metrics
+	says_that $'\npmpool_daemon_up 1\n'
+	says_that $'\npmpool_kexec_safe 1\n'
+	says_that $'\npmpool_problems 0\n'
+	says_that $'\npmpool_extent_clean{name="cache"} 0\n'
+	[[ "$output" =~ pmpool_extent_mappings\{name=\"cache\"\}\ [1-9] ]]
+}
+
 @test "kill -9 of the store under load, then kexec: every acknowledged change is there" {
 	must sh -c 'pmkv-load churn --keys 2000 --rounds 1000000 --journal /var/tmp/churn >/var/tmp/churn.out 2>&1 & echo $! >/run/churn'
 	until_true 'test $(wc -c </var/tmp/churn) -gt 100000'

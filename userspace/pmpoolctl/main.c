@@ -2,9 +2,11 @@
 /*
  * pmpoolctl: look after a persistent memory pool.
  */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 
@@ -60,6 +62,21 @@ static const char help[] =
 	"\n"
 	"See pmpoolctl(1).\n";
 
+/*
+ * In place of a standard file that is closed, whatever is opened next would be
+ * written to: the pool, say. What stands there instead gives an error.
+ */
+static bool fill_standard_files(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -69,6 +86,9 @@ int main(int argc, char **argv)
 	};
 	size_t i;
 	int c;
+
+	if (!fill_standard_files())
+		return CTL_FAILED;
 
 	/* getopt and error messages name the program as people know it. */
 	argv[0] = (char *)"pmpoolctl";

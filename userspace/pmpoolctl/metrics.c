@@ -218,9 +218,11 @@ void metrics_print(const struct metrics *metrics)
 	if (metrics->n)
 		print_extent_metrics(metrics);
 	gauge("daemon_up", NULL, "1 if pmpoold runs.", (uint64_t)metrics->daemon_up);
-	if (metrics->kexec_safe >= 0)
+	if (metrics->kexec_safe >= 0) {
 		gauge("kexec_safe", NULL, "1 if a kexec now would preserve the pool.",
 		      (uint64_t)metrics->kexec_safe);
+		gauge("problems", NULL, "Problems that pmpoolctl status tells.", metrics->problems);
+	}
 	printf("# EOF\n");
 }
 
@@ -263,7 +265,7 @@ static int read_extents(struct pmpool *pool, struct metrics *metrics)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-static void ask_daemon(struct metrics *metrics)
+static void read_daemon(struct metrics *metrics)
 {
 	struct json_object *problems = json_object_new_array();
 	struct daemon_status daemon;
@@ -271,8 +273,12 @@ static void ask_daemon(struct metrics *metrics)
 	daemon_read(&daemon);
 	metrics->daemon_up = daemon.running;
 	metrics->kexec_safe = -1;
-	if (daemon.running)
+	if (daemon.running) {
 		metrics->kexec_safe = !kexec_problems(&daemon, kexec_loaded(), problems);
+		other_problems(&daemon, problems);
+		attention_problems(&daemon, problems);
+		metrics->problems = json_object_array_length(problems);
+	}
 	daemon_free(&daemon);
 	json_object_put(problems);
 }
@@ -293,7 +299,7 @@ static int show(struct pmpool *pool)
 		status = error_status(ret);
 	} else {
 		metrics.info = info;
-		ask_daemon(&metrics);
+		read_daemon(&metrics);
 		metrics_print(&metrics);
 		status = finish_output(CTL_OK);
 	}

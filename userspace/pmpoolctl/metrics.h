@@ -21,6 +21,7 @@ struct metrics {
 	size_t n;
 	int daemon_up;		/* 0 or 1 */
 	int kexec_safe;		/* -1: nobody knows */
+	size_t problems;	/* how many, when that is known */
 };
 
 /* On stdout. */

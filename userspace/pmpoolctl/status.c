@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl.h"
+#include "options.h"
 
 static const char help[] =
 	"Usage: pmpoolctl status [--json] [--bytes]\n"
@@ -122,40 +122,19 @@ static int print_status(const struct pmpool_pool_info *info, const struct daemon
 
 int verb_status(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "bytes", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
+	static const struct option options[] = { OPTION_JSON, OPTION_BYTES, END_OPTIONS };
+	static const struct command command = { "status", help, options, NULL, 0, 0 };
 	struct pmpool_pool_info *info = NULL;
+	struct given given = { 0 };
 	struct daemon_status daemon;
 	struct json_object *problems;
 	struct pmpool *pool;
-	bool exact = false;
-	bool json = false;
 	int status;
-	int c, ret;
+	int ret;
 
-	while ((c = getopt_long(argc, argv, "jbh", options, NULL)) != -1) {
-		switch (c) {
-		case 'j':
-			json = true;
-			break;
-		case 'b':
-			exact = true;
-			break;
-		case 'h':
-			fputs(help, stdout);
-			return finish_output(CTL_OK);
-		default:
-			return say_usage("status");
-		}
-	}
-	if (optind < argc) {
-		say("status takes no name: '%s'; see pmpoolctl info", argv[optind]);
-		return say_usage("status");
-	}
+	status = parse_options(&command, argc, argv, &given);
+	if (status >= 0)
+		return status;
 
 	problems = json_object_new_array();
 	status = open_pool(O_RDONLY, &pool);
@@ -183,10 +162,10 @@ int verb_status(int argc, char **argv)
 	if (attention_problems(&daemon, problems) && !status)
 		status = CTL_ATTENTION;
 
-	if (json)
+	if (given.json)
 		status = print_status_json(info, &daemon, problems, status);
 	else
-		status = print_status(info, &daemon, problems, exact, status);
+		status = print_status(info, &daemon, problems, given.exact, status);
 
 	daemon_free(&daemon);
 	json_object_put(problems);

@@ -324,7 +324,7 @@ static void test_metrics(void)
 	};
 	struct metrics metrics = {
 		.info = pool(32 * MIB, PMPOOL_DEGRADED), .extents = extents, .n = 2,
-		.daemon_up = 1, .kexec_safe = 0,
+		.daemon_up = 1, .kexec_safe = 0, .problems = 3,
 	};
 	struct pmpool_pool_info *info = (struct pmpool_pool_info *)metrics.info;
 	char *text = printed(print_metrics, &metrics);
@@ -348,6 +348,7 @@ static void test_metrics(void)
 		      "owner=\"4294967294:4294967293\",mode=\"0640\",tag=\"a \\\"b\\\" \\\\ c\"} 1");
 	check_metrics(text, "pmpool_daemon_up 1");
 	check_metrics(text, "pmpool_kexec_safe 0");
+	check_metrics(text, "pmpool_problems 3");
 	/* What is not known is not there. */
 	CHECK(!strstr(text, "handed_over"));
 	CHECK(!strstr(text, "pmpool_extent_mappings{name=\"b\"}"));
@@ -361,6 +362,7 @@ static void test_metrics(void)
 	text = printed(print_metrics, &metrics);
 	check_metrics(text, "pmpool_daemon_up 0");
 	CHECK(!strstr(text, "kexec_safe"));
+	CHECK(!strstr(text, "problems"));
 	CHECK(!strstr(text, "pmpool_extent_"));
 	free(text);
 

@@ -3,44 +3,17 @@
 #
 # The library, and pmpoolctl check --repair, on a pool that the driver has, in a
 # minimal guest with a pool. It finds /lib/pmpool.ko, pmpoolctl,
-# test-libpmpool-pool and damage (test/damage.c).
+# test-libpmpool-pool, damage (test/damage.c) and checks.sh.
 #
 # What check() is given is called by it:
 # shellcheck disable=SC2317
 
-n=0
-failed=0
+group=repair
+# shellcheck source=userspace/pmpoolctl/test/checks.sh
+. /bin/checks.sh
 
-# check WHAT COMMAND...: whether it is so
-check() {
-	what=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - repair: $what"
-	else
-		echo "not ok $n - repair: $what"
-		sed 's/^/# /' /tmp/out
-		failed=1
-	fi
-}
-
-# run STATUS COMMAND...: what it says is in /tmp/out
-run() {
-	status=$1
-	shift
-	"$@" >/tmp/out 2>&1
-	[ $? = "$status" ]
-}
-
-says() { grep -qF -- "$1" /tmp/out; }
 state() { [ "$(cat /sys/class/misc/pmpool/state)" = "$1" ]; }
 lists() { [ "$(pmpoolctl list | awk 'NR > 1 { printf "%s ", $1 }')" = "$1" ]; }
-
-load() {
-	# Only modprobe would find it there.
-	insmod /lib/pmpool.ko "$(sed -n 's/.*pmpool\.\(region=[^ ]*\).*/\1/p' /proc/cmdline)"
-}
 
 load
 check "the library works on it" run 0 test-libpmpool-pool
@@ -101,5 +74,4 @@ load
 check "all that lasts" run 0 pmpoolctl check
 check "for the next driver too" state ok
 
-echo "1..$n"
-exit $failed
+finish
