@@ -59,6 +59,23 @@ static char *attention(const struct daemon *d)
 	return both;
 }
 
+/* What is wrong with declared extents now; and a line in the journal for what is new. */
+static unsigned int tell_declared(struct daemon *d)
+{
+	struct strlist before = d->declared.problems;
+	unsigned int changed;
+
+	d->declared.problems = (struct strlist){ 0 };
+	declared_compare(&d->declared, d->pool.catalog);
+	for (size_t i = 0; i < d->declared.problems.n; i++) {
+		if (!strlist_has(&before, d->declared.problems.v[i]))
+			log_err("%s", d->declared.problems.v[i]);
+	}
+	changed = strlist_equal(&before, &d->declared.problems) ? 0 : BUS_DECLARED;
+	strlist_clear(&before);
+	return changed;
+}
+
 /* changed: for those who follow it on the bus. */
 static void tell(struct daemon *d, unsigned int changed)
 {
@@ -73,6 +90,7 @@ static void tell(struct daemon *d, unsigned int changed)
 	};
 	char *attend;
 
+	changed |= tell_declared(d);
 	handover_fill(&d->handover, &d->pool, &d->report, EXTENTS_SYSFS);
 	status_write(STATUS_PATH, &status);
 	attend = attention(d);
@@ -110,12 +128,13 @@ static void retry_later(struct daemon *d)
 static unsigned int declare(struct daemon *d)
 {
 	struct strlist before = d->declared.problems;
-	unsigned int changed = BUS_DECLARED;
+	unsigned int changed = 0;
 	struct pool pool;
 
 	d->declare = false;
 	d->declared.problems = (struct strlist){ 0 };
 	declared_read(&d->declared, declared_dirs);
+	d->declared.problems = before;
 	if (d->pool.catalog &&
 	    declared_make(&d->declared, d->pool.catalog, &d->report) && !pool_read(&pool)) {
 		pool_clear(&d->pool);
@@ -124,11 +143,6 @@ static unsigned int declare(struct daemon *d)
 		if (daemon_update_catalog(d))
 			retry_later(d);
 	}
-	for (size_t i = 0; i < d->declared.problems.n; i++) {
-		if (!strlist_has(&before, d->declared.problems.v[i]))
-			log_err("%s", d->declared.problems.v[i]);
-	}
-	strlist_clear(&before);
 	return changed;
 }
 

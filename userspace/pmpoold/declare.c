@@ -45,9 +45,8 @@ static int make(struct pmpool *pool, const struct declaration *d)
 	return r;
 }
 
-/* In words, with what the pool has room for. */
-static void say_why(struct declared *declared, const struct declaration *d, struct pmpool *pool,
-		    int err)
+/* Why, in words, with what the pool has room for. */
+static char *reason(const struct declaration *d, struct pmpool *pool, int err)
 {
 	struct pmpool_pool_info *info = NULL;
 	char why[512];
@@ -59,10 +58,9 @@ static void say_why(struct declared *declared, const struct declaration *d, stru
 			 d->uid, d->gid);
 	else
 		create_error(why, sizeof(why), err, d->size, d->align, info);
-	strlist_add(&declared->problems, "%s:%u: extent '%s' cannot be made: %s; systemctl reload pmpoold tries again",
-		    d->file, d->line, d->name, why);
 	if (info)
 		pmpool_info_free(info);
+	return xprintf("cannot be made: %s; systemctl reload pmpoold tries again", why);
 }
 
 size_t declared_make(struct declared *declared, const struct catalog *now,
@@ -70,41 +68,28 @@ size_t declared_make(struct declared *declared, const struct catalog *now,
 {
 	struct pmpool *pool = NULL;
 	size_t made = 0;
-	int r = 0;
+	int opened = 0, r;
 
 	for (size_t i = 0; i < declared->n; i++) {
-		const struct declaration *d = &declared->v[i];
-		const struct catalog_extent *is;
+		struct declaration *d = &declared->v[i];
 
-		if (d->bad)
+		if (d->bad || catalog_by_name(now, d->name))
 			continue;
-		is = catalog_by_name(now, d->name);
-		if (is) {
-			declaration_compare(d, is, now->base, &declared->problems);
-			continue;
-		}
 		if (report_misses(lost, d->name)) {
-			strlist_add(&declared->problems, "%s:%u: extent '%s' was lost: it is not made anew before that is accepted, by pmpoolctl reconcile",
-				    d->file, d->line, d->name);
+			d->failed = xstrdup("was lost: it is not made anew before that is accepted, by pmpoolctl reconcile");
 			continue;
 		}
-		if (!pool && !r)
-			r = pmpool_open(NULL, O_RDWR, &pool);
-		if (!r) {
-			int failed = make(pool, d);
-
-			/* Somebody else was quicker: compared the next time. */
-			if (!failed || failed == -EEXIST) {
-				made++;
-				if (!failed)
-					log_notice("extent '%s', declared at %s:%u, is made",
-						   d->name, d->file, d->line);
-				continue;
-			}
-			say_why(declared, d, pool, failed);
-		} else {
-			say_why(declared, d, NULL, r);
-		}
+		if (!pool && !opened)
+			opened = pmpool_open(NULL, O_RDWR, &pool);
+		r = opened ? opened : make(pool, d);
+		if (!r)
+			log_notice("extent '%s', declared at %s:%u, is made", d->name, d->file,
+				   d->line);
+		/* Or somebody else was quicker. */
+		if (!r || r == -EEXIST)
+			made++;
+		else
+			d->failed = reason(d, pool, r);
 	}
 	if (pool)
 		pmpool_close(pool);

@@ -23,11 +23,18 @@
 #define BLOCK_SIZE (2u << 20)
 #define DEFAULT_MODE 0600
 
+static void declaration_clear(struct declaration *d)
+{
+	free(d->file);
+	free(d->failed);
+}
+
 void declared_clear(struct declared *declared)
 {
 	for (size_t i = 0; i < declared->n; i++)
-		free(declared->v[i].file);
+		declaration_clear(&declared->v[i]);
 	free(declared->v);
+	strlist_clear(&declared->wrong);
 	strlist_clear(&declared->problems);
 	*declared = (struct declared){ 0 };
 }
@@ -125,11 +132,11 @@ static bool set(struct declared *declared, struct declaration *d, const struct s
 			continue;
 		wrong = settings[i].set(d, file->value);
 		if (wrong)
-			strlist_add(&declared->problems, "%s:%u: %s=%s: %s", d->file, file->line,
+			strlist_add(&declared->wrong, "%s:%u: %s=%s: %s", d->file, file->line,
 				    file->key, file->value, wrong);
 		return !wrong;
 	}
-	strlist_add(&declared->problems,
+	strlist_add(&declared->wrong,
 		    "%s:%u: there is no setting \"%s\": it is one of Name, Size, Owner, Group, Mode, Align, Tag",
 		    d->file, file->line, file->key);
 	return false;
@@ -167,14 +174,14 @@ static void end(struct declared *declared, struct declaration *d)
 	if (!d)
 		return;
 	if (!d->bad && (!*d->name || !d->size)) {
-		strlist_add(&declared->problems, "%s:%u: the [Extent] that begins here has no %s=: add a line %s",
+		strlist_add(&declared->wrong, "%s:%u: the [Extent] that begins here has no %s=: add a line %s",
 			    d->file, d->line, *d->name ? "Size" : "Name",
 			    *d->name ? "like Size=1G" : "Name= with the extent's name");
 		d->bad = true;
 	}
 	first = *d->name ? earlier(declared, d) : NULL;
 	if (first) {
-		strlist_add(&declared->problems, "%s:%u: extent '%s' is declared at %s:%u already, which counts: remove one of the two",
+		strlist_add(&declared->wrong, "%s:%u: extent '%s' is declared at %s:%u already, which counts: remove one of the two",
 			    d->file, d->line, d->name, first->file, first->line);
 		d->bad = true;
 	}
@@ -192,24 +199,24 @@ static void read_file(struct declared *declared, const char *path)
 	enum settings_line kind;
 	struct settings file;
 
-	settings_read(&file, path, &declared->problems);
+	settings_read(&file, path, &declared->wrong);
 	while ((kind = settings_next(&file)) != SETTINGS_END) {
 		if (kind == SETTINGS_SECTION) {
 			end(declared, d);
 			skip = strcmp(file.key, "Extent");
 			d = skip ? NULL : begin(declared, path, file.line);
 			if (skip)
-				strlist_add(&declared->problems, "%s:%u: there is no section [%s]: it is [Extent]",
+				strlist_add(&declared->wrong, "%s:%u: there is no section [%s]: it is [Extent]",
 					    path, file.line, file.key);
 		} else if (skip) {
 			continue;
 		} else if (kind == SETTINGS_OTHER) {
-			strlist_add(&declared->problems, "%s:%u: \"%s\" is neither [Extent] nor KEY=VALUE",
+			strlist_add(&declared->wrong, "%s:%u: \"%s\" is neither [Extent] nor KEY=VALUE",
 				    path, file.line, file.key);
 			if (d)
 				d->bad = true;
 		} else if (!d) {
-			strlist_add(&declared->problems, "%s:%u: %s=%s stands in no section: begin each extent with a line [Extent]",
+			strlist_add(&declared->wrong, "%s:%u: %s=%s stands in no section: begin each extent with a line [Extent]",
 				    path, file.line, file.key, file.value);
 		} else if (!set(declared, d, &file)) {
 			d->bad = true;
@@ -224,7 +231,7 @@ void declared_read(struct declared *declared, const char *const *dirs)
 	struct strlist paths = { 0 };
 
 	declared_clear(declared);
-	confdir_list(dirs, &paths, &declared->problems);
+	confdir_list(dirs, &paths, &declared->wrong);
 	for (size_t i = 0; i < paths.n; i++)
 		read_file(declared, paths.v[i]);
 	strlist_clear(&paths);
@@ -255,4 +262,20 @@ void declaration_compare(const struct declaration *d, const struct catalog_exten
 	if (d->align && (base + is->offset) % d->align)
 		strlist_add(out, "%s:%u: extent '%s' lies at %#" PRIx64 ", which is no multiple of Align=%" PRIu64 ": extents do not move; change the file, or remove the extent if what it holds is not needed",
 			    d->file, d->line, d->name, base + is->offset, d->align);
+}
+
+void declared_compare(struct declared *declared, const struct catalog *pool)
+{
+	strlist_clear(&declared->problems);
+	strlist_copy(&declared->problems, &declared->wrong);
+	for (size_t i = 0; pool && i < declared->n; i++) {
+		const struct declaration *d = &declared->v[i];
+		const struct catalog_extent *is = d->bad ? NULL : catalog_by_name(pool, d->name);
+
+		if (is)
+			declaration_compare(d, is, pool->base, &declared->problems);
+		else if (d->failed)
+			strlist_add(&declared->problems, "%s:%u: extent '%s' %s", d->file, d->line,
+				    d->name, d->failed);
+	}
 }

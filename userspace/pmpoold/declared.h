@@ -19,6 +19,7 @@ struct declaration {
 	gid_t gid;
 	mode_t mode;
 	uint8_t tag[CATALOG_TAG_LEN];
+	char *failed;		/* why it could not be made, when that was tried; or NULL */
 	/* What is not given is not compared. */
 	bool has_owner, has_group, has_mode, has_tag;
 };
@@ -26,7 +27,8 @@ struct declaration {
 struct declared {
 	struct declaration *v;	/* in the order of the files */
 	size_t n;
-	struct strlist problems;	/* with the files, and later with the pool */
+	struct strlist wrong;	/* with the files */
+	struct strlist problems;	/* of all kinds, see declared_compare() */
 };
 
 /* Read the files of dirs, a list that ends with NULL. */
@@ -41,8 +43,14 @@ void declaration_compare(const struct declaration *d, const struct catalog_exten
 			 uint64_t base, struct strlist *problems);
 
 /*
- * Make those that pool has not, and say of the others how they differ. Extents
- * that lost says are missing are not made. Returns how many were made.
+ * What is wrong now: with the files, with what could not be made and is not there,
+ * and with what is there and differs. pool may be NULL.
+ */
+void declared_compare(struct declared *declared, const struct catalog *pool);
+
+/*
+ * Make those that pool has not, but for those that lost says are missing. Returns
+ * how many were made.
  */
 size_t declared_make(struct declared *declared, const struct catalog *pool,
 		     const struct report *lost);

@@ -26,8 +26,8 @@ static const struct declaration *reads(const char *text)
 /* Problem i is text, behind its file's name. */
 static bool problem(size_t i, const char *text)
 {
-	return i < declared.problems.n &&
-	       !strncmp(declared.problems.v[i] + strlen(top) + strlen("/d/a.conf"), text, strlen(text));
+	return i < declared.wrong.n &&
+	       !strncmp(declared.wrong.v[i] + strlen(top) + strlen("/d/a.conf"), text, strlen(text));
 }
 
 static void test_good(void)
@@ -36,20 +36,20 @@ static void test_good(void)
 	const struct passwd *daemon = getpwnam("daemon");
 
 	reads("");
-	ok(!declared.n && !declared.problems.n, "an empty file");
+	ok(!declared.n && !declared.wrong.n, "an empty file");
 	d = reads("# one\n[Extent]\nName=cache\nSize=64M\n");
-	ok(declared.n == 1 && !declared.problems.n && !d->bad && !strcmp(d->name, "cache") &&
+	ok(declared.n == 1 && !declared.wrong.n && !d->bad && !strcmp(d->name, "cache") &&
 	   d->size == 64 << 20 && d->line == 2 && d->mode == 0600 && !d->uid && !d->gid &&
 	   !d->align && !d->has_owner && !d->has_mode && !d->has_tag, "the least");
 	d = reads(" [ Extent ] \r\nName = all\nSize=1.5G\nOwner=daemon\nGroup=3\nMode=0640\n"
 		  "Align=1G\nTag=pmkv 1\n\n[Extent]\nName=next\nSize=1\nOwner=daemon");
-	ok(declared.n == 2 && !declared.problems.n && d->uid == daemon->pw_uid && d->gid == 3 &&
+	ok(declared.n == 2 && !declared.wrong.n && d->uid == daemon->pw_uid && d->gid == 3 &&
 	   d->mode == 0640 && d->align == 1 << 30 && !memcmp(d->tag, "pmkv 1\0\0\0\0\0\0\0\0\0\0", 16) &&
 	   d->size == 3ULL << 29, "everything, and another");
 	ok(d[1].line == 10 && d[1].size == 1 && d[1].gid == daemon->pw_gid && !d[1].has_group,
 	   "the group of the owner");
 	d = reads("[Extent]\nName=a\nName=b\nSize=1M\nMode=0640\nMode=\n");
-	ok(!strcmp(d->name, "b") && d->mode == 0600 && !d->has_mode && !declared.problems.n,
+	ok(!strcmp(d->name, "b") && d->mode == 0600 && !d->has_mode && !declared.wrong.n,
 	   "the last one counts, an empty one resets");
 }
 
@@ -58,8 +58,8 @@ static void refuses(const char *line, const char *text)
 	char *all = xprintf("[Extent]\nName=x\nSize=1M\n%s\n[Extent]\nName=good\nSize=1M\n", line);
 	const struct declaration *d = reads(all);
 
-	ok(declared.n == 2 && d->bad && !d[1].bad && declared.problems.n == 1 && problem(0, text),
-	   "%s", declared.problems.n ? declared.problems.v[0] + strlen(top) + 3 : line);
+	ok(declared.n == 2 && d->bad && !d[1].bad && declared.wrong.n == 1 && problem(0, text),
+	   "%s", declared.wrong.n ? declared.wrong.v[0] + strlen(top) + 3 : line);
 	free(all);
 }
 
@@ -84,15 +84,15 @@ static void test_bad(void)
 	refuses("Size=", ":1: the [Extent] that begins here has no Size=");
 
 	d = reads("Name=x\n[Extnt]\nName=y\n\n[Extent]\nName=good\nSize=1M\n");
-	ok(declared.n == 1 && !d->bad && declared.problems.n == 2 &&
+	ok(declared.n == 1 && !d->bad && declared.wrong.n == 2 &&
 	   problem(0, ":1: Name=x stands in no section") &&
 	   problem(1, ":2: there is no section [Extnt]: it is [Extent]"), "lines in no section");
 	d = reads("[Extent]\nName=x\nSize=1M\n[Extent]\nName=x\nSize=2M\n");
-	ok(declared.n == 2 && !d->bad && d[1].bad && declared.problems.n == 1 &&
+	ok(declared.n == 2 && !d->bad && d[1].bad && declared.wrong.n == 1 &&
 	   problem(0, ":4: extent 'x' is declared at ") &&
-	   strstr(declared.problems.v[0], "a.conf:1 already"), "declared twice: the first one counts");
+	   strstr(declared.wrong.v[0], "a.conf:1 already"), "declared twice: the first one counts");
 	d = reads("[Extent]\nName=x\nSize=many\n[Extent]\nName=x\nSize=2M\n");
-	ok(declared.n == 2 && d->bad && d[1].bad && declared.problems.n == 2,
+	ok(declared.n == 2 && d->bad && d[1].bad && declared.wrong.n == 2,
 	   "even if there is something wrong with it");
 }
 
@@ -123,6 +123,33 @@ static void test_compare(void)
 	catalog_free(c);
 }
 
+/* What is wrong changes with the pool. */
+static void test_problems(void)
+{
+	struct declaration *d;
+	struct catalog *c = make(1);
+
+	reads("[Extent]\nName=extent-0\nSize=2M\nMode=0600\n[Extent]\nName=x\nSize=1M\nhello\n"
+	      "[Extent]\nName=late\nSize=1M\n");
+	declared.v[2].failed = xstrdup("cannot be made");
+	declared_compare(&declared, NULL);
+	ok(declared.problems.n == 1 && strstr(declared.problems.v[0], ":8: \"hello\""),
+	   "without a pool, what is wrong with the files");
+	declared_compare(&declared, c);
+	ok(declared.problems.n == 3 && strstr(declared.problems.v[1], ":1: extent 'extent-0' has mode") &&
+	   strstr(declared.problems.v[2], ":9: extent 'late' cannot be made"),
+	   "with one, also what differs and what could not be made");
+	c->extents[0].mode = 0600;
+	declared_compare(&declared, c);
+	ok(declared.problems.n == 2, "what was put right is not told any more");
+	strcpy(c->extents[0].name, "late");
+	d = &declared.v[2];
+	d->size = c->extents[0].size;
+	declared_compare(&declared, c);
+	ok(declared.problems.n == 1, "nor what is there in the end, nor what was removed");
+	catalog_free(c);
+}
+
 int main(void)
 {
 	char *path;
@@ -132,13 +159,14 @@ int main(void)
 	test_bad();
 	path = below("d/b.conf/x");
 	reads("");
-	ok(declared.problems.n == 1 && strstr(declared.problems.v[0], "d/b.conf cannot be read: Is a directory"),
+	ok(declared.wrong.n == 1 && strstr(declared.wrong.v[0], "d/b.conf cannot be read: Is a directory"),
 	   "a file that cannot be read");
 	free(path);
 	path = xprintf("%s/d/b.conf", top);
 	rmdir(path);
 	free(path);
 	test_compare();
+	test_problems();
 	declared_clear(&declared);
 	end();
 	return done();
