@@ -153,10 +153,11 @@ static void watch_one(struct confdir *c, size_t i)
 	c->found[i] = path;
 	for (;;) {
 		r = sd_event_add_inotify(c->event, &c->watches[i], path, mask, on_event, c);
-		end = strrchr(path, '/');
-		if ((r != -ENOENT && r != -ENOTDIR) || end == path)
+		if ((r != -ENOENT && r != -ENOTDIR) || !path[1])
 			break;
-		*end = '\0';
+		end = strrchr(path, '/');
+		/* What is left of "/a" is "/". */
+		end[end == path] = '\0';
 	}
 	if (r < 0)
 		log_warning("%s cannot be watched: %s: systemctl reload pmpoold after changes there",
