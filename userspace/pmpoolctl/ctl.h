@@ -41,6 +41,7 @@ int verb_dump(int argc, char **argv);
 int verb_stage(int argc, char **argv);
 int verb_export(int argc, char **argv);
 int verb_import(int argc, char **argv);
+int verb_reserve(int argc, char **argv);
 int verb_kexec(int argc, char **argv);
 int verb_reconcile(int argc, char **argv);
 int verb_status(int argc, char **argv);

@@ -29,6 +29,7 @@ static const struct verb {
 	{ "stage", verb_stage },
 	{ "export", verb_export },
 	{ "import", verb_import },
+	{ "reserve", verb_reserve },
 	{ "kexec", verb_kexec },
 	{ "reconcile", verb_reconcile },
 	{ "status", verb_status },
@@ -50,11 +51,12 @@ static const char help[] =
 	"  metrics           show figures for monitoring, as OpenMetrics\n"
 	"  check [FILE]      show what is wrong with the metadata; --repair mends it\n"
 	"  dump [FILE]       show the metadata itself\n"
+	"  export ... FILE   write extents with all they hold into a file\n"
+	"  import FILE       bring extents back from a file\n"
+	"  reserve SIZE      reserve memory for the pool\n"
 	"  stage             have the next kernel checked and loaded anew\n"
 	"  kexec             start the next kernel, if the pool survives that\n"
 	"  reconcile         take the pool as it is now for what it should be\n"
-	"  export NAME... FILE  write extents with all they hold into a file\n"
-	"  import FILE       bring extents back from a file\n"
 	"  status            show whether the pool is well and a kexec safe\n"
 	"\n"
 	"  -h, --help        show this help, or a verb's behind one\n"

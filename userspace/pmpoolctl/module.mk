@@ -9,7 +9,8 @@ pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
 	bus check create daemon describe dump examine handover info kexec limit list main map \
 	mend metadata metrics opinion options progress reason reconcile remove rename request \
 	resize say set size source stage status table terminal user)
-pmpoolctl-objs += $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,archive export import interrupt)
+pmpoolctl-objs += $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,archive bootloader export import interrupt \
+	ram reserve)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c libzstd)
 pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c libzstd) -lxxhash
 pmpoolctl-bus-libs := $(shell pkg-config --libs libsystemd)
@@ -21,8 +22,8 @@ pmpoolctl-objs += $(pmpoolctl-driver-objs)
 # Static programs do without libsystemd, for there is no static one.
 pmpoolctl-static-objs := $(pmpoolctl-objs:%/bus.o=%/nobus.o)
 
-# The daemon's catalogs, read with its own code.
-pmpoolctl-catalog := catalog file report strlist
+# The daemon's catalogs, command lines and images, with its own code.
+pmpoolctl-catalog := catalog cmdline file image initrd report stage strlist
 pmpoolctl-driver-cppflags := -isystem userspace/kernel -Idrivers/misc/pmpool \
 	-Iuserspace/pmpoold
 # Kernel code may leave parameters unused.
@@ -31,7 +32,10 @@ pmpoolctl-driver-cflags = -Dpmpool_name_valid=pmpool_format_name_valid $(CFLAGS)
 pmpoolctl-driver-users := check dump examine mend metadata opinion source
 $(pmpoolctl-driver-objs) $(pmpoolctl-driver-users:%=$(BUILD)/obj/pmpoolctl/%.o): \
 	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
-$(BUILD)/obj/pmpoolctl/export.o $(BUILD)/obj/pmpoolctl/san/export.o: \
+# What shares code with the daemon.
+pmpoolctl-daemon-users := bootloader export ram reserve
+$(pmpoolctl-daemon-users:%=$(BUILD)/obj/pmpoolctl/%.o) \
+$(pmpoolctl-daemon-users:%=$(BUILD)/obj/pmpoolctl/san/%.o) $(BUILD)/obj/pmpoolctl/san/test-pmpoolctl-reserve.o: \
 	pmpoolctl-cppflags += -Iuserspace/pmpoold
 
 PROGRAMS += $(BUILD)/pmpoolctl
@@ -58,7 +62,7 @@ $(BUILD)/pmpoolctl-static: $(pmpoolctl-static-objs) $(pmpoolctl-catalog:%=$(BUIL
 
 # Unit tests: all but main(), under sanitizers.
 pmpoolctl-tests := $(addprefix $(BUILD)/test/,test-pmpoolctl test-pmpoolctl-archive \
-	test-pmpoolctl-check test-pmpoolctl-terminal test-pmpoolctl-views)
+	test-pmpoolctl-check test-pmpoolctl-reserve test-pmpoolctl-terminal test-pmpoolctl-views)
 UNIT_TESTS += $(pmpoolctl-tests)
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))

@@ -474,3 +474,33 @@ struct cmdline_means cmdline_check(const char *cmdline, const struct region *reg
 	args_clear(&args);
 	return means;
 }
+
+char *cmdline_without(const char *cmdline, struct region *region)
+{
+	struct strlist out = { 0 };
+	struct region range;
+	struct args args;
+	char *line;
+
+	*region = (struct region){ 0 };
+	if (args_parse(&args, cmdline))
+		return NULL;
+	/* The driver takes the last one. */
+	for (size_t i = 0; i < args.kernel; i++) {
+		if (param_is(&args.v[i], "pmpool.region") && is_region(&args.v[i], &range))
+			*region = range;
+	}
+	for (size_t i = 0; i < args.n; i++) {
+		const struct arg *arg = &args.v[i];
+
+		if (i < args.kernel &&
+		    (is_transient(arg) || param_is(arg, "pmpool.region") ||
+		     (is_reservation(arg, &range) && same(&range, region))))
+			continue;
+		strlist_add(&out, "%s", arg->raw);
+	}
+	line = strlist_join(&out, " ");
+	strlist_clear(&out);
+	args_clear(&args);
+	return line;
+}

@@ -42,6 +42,13 @@ struct cmdline_means cmdline_check(const char *cmdline, const struct region *reg
 				   uint32_t max, struct strlist *notes,
 				   struct strlist *problems);
 
+/*
+ * The command line without the reservation of a pool, which is region then (of
+ * size 0: it has none), and without what cmdline_compose() drops: a new string.
+ * NULL: it has a quote that is not closed.
+ */
+char *cmdline_without(const char *cmdline, struct region *region);
+
 /* "memmap=SIZE$BASE" and "pmpool.region=SIZE@BASE" for a region: new strings. */
 char *cmdline_memmap(const struct region *region);
 char *cmdline_region(const struct region *region);
