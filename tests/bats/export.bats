@@ -9,6 +9,7 @@ load guest
 setup_file() {
 	mini export --cpus 1 --pool 256M --timeout 240 \
 		--file "$ROOT/userspace/pmpoolctl/test/test-export.sh:/bin/test-export" \
+		--file "$ROOT/userspace/pmpoolctl/test/checks.sh:/bin/checks.sh" \
 		--file "$BUILD/guest/damage:/bin/damage" \
 		--file "$BUILD/guest/extent:/bin/extent" \
 		--file "$BUILD/pmpoolctl-static:/bin/pmpoolctl" \

@@ -4,50 +4,25 @@
 # pmpoolctl export and import, in a minimal guest with a pool. It finds
 # /lib/pmpool.ko, pmpoolctl, damage (test/damage.c) and extent (test/extent.c).
 #
-# What check() is given is called by it:
-# shellcheck disable=SC2317
+# What check() is given is called by it; checks.sh is elsewhere here, and reads $group:
+# shellcheck disable=SC2317,SC1091,SC2034
 
-n=0
-failed=0
+. /bin/checks.sh
 group='export'
-
-# check WHAT COMMAND...: whether it is so
-check() {
-	what=$1
-	shift
-	n=$((n + 1))
-	if "$@"; then
-		echo "ok $n - $group: $what"
-	else
-		echo "not ok $n - $group: $what"
-		sed 's/^/# /' /tmp/out
-		failed=1
-	fi
-}
-
-# run STATUS COMMAND...: what it says is in /tmp/out
-run() {
-	status=$1
-	shift
-	"$@" >/tmp/out 2>&1
-	[ $? = "$status" ]
-}
 
 # The same, as a user who is not root.
 as_nobody() { su nobody -c "$*"; }
 
 import_as_nobody() { as_nobody pmpoolctl import - </a/odd; }
 
-says() { grep -qF -- "$1" /tmp/out; }
 lists() { [ "$(pmpoolctl list | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')" = "$1" ]; }
 described() { pmpoolctl info "$1" | grep -E '^(size|owner|mode|tag|state):' | tr -s ' ' | tr '\n' ';'; }
 is_described() { [ "$(described "$1")" = "$2" ]; }
 touched() { pmpoolctl dump | sed -n 's/^ *"zeroed": *\([0-9]*\),*/\1/p'; }
 no_files_but() { [ "$(cd "$1" && echo *)" = "$2" ]; }
 
-load() {
-	# Only modprobe would find it there.
-	insmod /lib/pmpool.ko "$(sed -n 's/.*pmpool\.\(region=[^ ]*\).*/\1/p' /proc/cmdline)"
+attach() {
+	load
 	chmod 666 /dev/pmpool
 }
 
@@ -55,7 +30,7 @@ load() {
 format() {
 	rmmod pmpool
 	damage wipe
-	load
+	attach
 }
 
 # hold WHAT NAME: a program that maps it; its pid is in $holder
@@ -71,6 +46,17 @@ let_go() {
 	wait "$holder" 2>/dev/null
 }
 
+# An import that waits for the rest of the archive, from fd 4.
+begin_import() {
+	(
+		pmpoolctl import - </tmp/pipe >/tmp/killed 2>&1
+		echo $? >/tmp/killed.status
+	) &
+	exec 4>/tmp/pipe
+	dd if=/a/odd bs=2000 count=1 >&4 2>/dev/null
+	until pmpoolctl list | grep -q '^.import-0-odd '; do :; done
+}
+
 # The byte at that offset is another one.
 flip() {
 	byte=$(dd if="$1" bs=1 skip="$2" count=1 2>/dev/null | hexdump -v -e '1/1 "%u"')
@@ -79,7 +65,7 @@ flip() {
 }
 
 mkdir /a
-load
+attach
 pmpoolctl create big 130M --tag 'big 1' --mode 0640
 pmpoolctl create odd 5000001 --mode 0604
 pmpoolctl create empty 40M
@@ -223,13 +209,7 @@ check "as it was" is_described odd "$odd"
 pmpoolctl remove odd
 
 group=killed
-(
-	pmpoolctl import - </tmp/pipe >/tmp/killed 2>&1
-	echo $? >/tmp/killed.status
-) &
-exec 4>/tmp/pipe
-dd if=/a/odd bs=2000 count=1 >&4 2>/dev/null
-until pmpoolctl list | grep -q '^.import-0-odd '; do :; done
+begin_import
 check "while one import runs, another one waits" run 1 pmpoolctl import /a/odd
 check "for its turn" says "another import is running; wait until it has ended"
 pid=$(pidof pmpoolctl)
@@ -243,18 +223,11 @@ check "the next one removes it" run 0 pmpoolctl import /a/odd
 check "and says so" says "removed '.import-0-odd', which an import that was cut off has left"
 check "and is right" run 0 extent check odd 2
 pmpoolctl remove odd
-(
-	pmpoolctl import - </tmp/pipe >/tmp/killed 2>&1
-	echo $? >/tmp/killed.status
-) &
-exec 4>/tmp/pipe
-dd if=/a/odd bs=2000 count=1 >&4 2>/dev/null
-until pmpoolctl list | grep -q '^.import-0-odd '; do :; done
+begin_import
 kill "$(pidof pmpoolctl)"
 wait $!
 exec 4>&-
 check "one that is interrupted leaves nothing" lists "big empty other "
 check "and ends by the signal" grep -qx 143 /tmp/killed.status
 
-echo "1..$n"
-exit $failed
+finish
