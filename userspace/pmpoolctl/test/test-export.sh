@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # pmpoolctl export and import, in a minimal guest with a pool. It finds
-# /lib/pmpool.ko, pmpoolctl, damage (test/damage.c) and extent (test/extent.c).
+# /lib/pmpool.ko, pmpoolctl, damage (test/damage.c), extent (test/extent.c) and
+# checks.sh.
 #
-# What check() is given is called by it; checks.sh is elsewhere here, and reads $group:
-# shellcheck disable=SC2317,SC1091,SC2034
+# What check() is given is called by it:
+# shellcheck disable=SC2317
 
+# shellcheck source=userspace/pmpoolctl/test/checks.sh
 . /bin/checks.sh
 group='export'
 

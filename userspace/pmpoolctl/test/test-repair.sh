@@ -8,9 +8,9 @@
 # What check() is given is called by it:
 # shellcheck disable=SC2317
 
-group=repair
 # shellcheck source=userspace/pmpoolctl/test/checks.sh
 . /bin/checks.sh
+group=repair
 
 state() { [ "$(cat /sys/class/misc/pmpool/state)" = "$1" ]; }
 lists() { [ "$(pmpoolctl list | awk 'NR > 1 { printf "%s ", $1 }')" = "$1" ]; }
