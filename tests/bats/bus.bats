@@ -10,8 +10,6 @@
 
 load guest
 
-MANAGER="org.pmpool1 /org/pmpool1 org.pmpool1.Manager"
-
 setup_file() {
 	export GUEST=bus-$$
 	"$VM" start "$GUEST" --mem 2G --cpus 2 --pool 256M >&2
@@ -19,15 +17,6 @@ setup_file() {
 
 teardown_file() {
 	"$VM" stop "$GUEST" >&2 || true
-}
-
-# usage: property NAME; property NAME TYPE-AND-VALUE waits until it is that
-property() {
-	if [ $# -eq 1 ]; then
-		must sh -c "busctl get-property $MANAGER $1"
-	else
-		until_true "test \"\$(busctl get-property $MANAGER $1)\" = '$2'"
-	fi
 }
 
 # Call a method as root.

@@ -243,7 +243,7 @@ replaced() {
 	says $((before + 1))
 	must systemctl stop pmpoold
 	must stage-kexec --segment
-	run "$VM" kexec "$GUEST" systemctl --force kexec
+	run "$VM" kexec "$GUEST" -- systemctl --force kexec
 	[ "$status" -eq 0 ]
 	generation
 	says $((before + 2))
