@@ -39,9 +39,9 @@ $(BUILD)/pmpoold: $(pmpoold-objs) $(pmpoold-ctl:%=$(BUILD)/obj/pmpoolctl/%.o) $(
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
 	catalog cmdline config entry file image initrd iomem kernels module options release \
-	request strlist confdir declared handover report settings)
+	record request strlist confdir declared handover report settings)
 pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
-	catalog cmdline config entry image iomem kernels options)
+	catalog cmdline config entry image iomem kernels options record)
 pmpoold-tests += $(patsubst %,$(BUILD)/test/test-pmpoold-%,confdir declared handover report)
 
 UNIT_TESTS += $(pmpoold-tests)
