@@ -14,7 +14,11 @@ load guest
 setup_file() {
 	export GUEST=kexec-$$
 	"$VM" start "$GUEST" --mem 2G --cpus 2 --pool 256M >&2
-	"$VM" exec "$GUEST" -- sh -c 'pmpoolctl create precious 6M && mkdir -p /etc/pmpool' >&2
+	"$VM" exec "$GUEST" -- sh -c '
+		pmpoolctl create precious 6M
+		pmkv --extent precious --socket /run/precious & echo $! >/run/holder
+		pmkv-load write --connect /run/precious --wait 30 --keys 100
+		kill $(cat /run/holder)' >&2
 }
 
 teardown_file() {
@@ -78,16 +82,15 @@ hooks() {
 # What the kernel's count of loads is: it goes down with every one.
 COUNT=/proc/sys/kernel/kexec_load_limit_reboot
 
-# Somebody else's image is in place, and then the daemon's is, or none.
+# How often the daemon has found that somebody else had loaded or unloaded an image.
+FOUND="journalctl -b -u pmpoold -o cat | grep -c 'somebody else has loaded or unloaded a kexec image'"
+
+# Somebody else does that, and the daemon finds it and acts.
 replaced() {
-	must cat "$COUNT"
-	local mine=$output
+	guest sh -c "$FOUND"
+	local before=$output
 	must "$@"
-	must cat "$COUNT"
-	[ "$output" -lt "$mine" ]
-	until_true "! grep -qx $output $COUNT"
-	must sh -c 'journalctl -b -u pmpoold -o cat | grep -c "somebody else has loaded or unloaded a kexec image"'
-	[ "$output" -gt 0 ]
+	until_true "test \"\$($FOUND)\" -gt $before"
 }
 
 @test "a dry run says what would be loaded and each verdict, a line each, and loads nothing" {
@@ -251,11 +254,46 @@ replaced() {
 	[ "$(jq -r '.[].name' <<<"$output")" = precious ]
 }
 
-@test "a degraded pool is refused, and says so" {
+@test "killed at any moment the daemon leaves a readable catalog, and a safe image or none" {
+	must sh -c '
+		staging=0
+		for round in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
+			systemctl reset-failed pmpoold 2>/dev/null
+			systemctl start --no-block pmpoold
+			pmpoolctl create "round-$round" 2M
+			# Any moment of the first 2 seconds, in which it stages.
+			sleep "$(od -A n -N 2 -t u2 /dev/urandom | awk "{ print \$1 / 32768 }")"
+			[ "$(systemctl is-active pmpoold)" != activating ] || staging=$((staging + 1))
+			systemctl kill --signal=KILL pmpoold
+			pmpoolctl remove "round-$round"
+			pmpoold --print-catalog | jq -e ".extents | any(.name == \"precious\")" >/dev/null || exit 1
+			! ls /var/lib/pmpool/*.bad 2>/dev/null || exit 1
+		done
+		systemctl stop pmpoold
+		echo "killed while staging: $staging of 30"
+		[ "$staging" -ge 5 ]'
+	# Somebody else as well, in the middle of it.
+	must sh -c 'systemctl reset-failed pmpoold; systemctl start --no-block pmpoold; sleep 0.3; stage-kexec --segment; systemctl kill --signal=KILL pmpoold; systemctl stop pmpoold'
+	generation
+	before=$output
+	run "$VM" kexec "$GUEST"
+	[ "$status" -eq 0 ]
+	generation
+	says $((before + 1))
+	must sh -c 'pmkv --extent precious --socket /run/precious >/run/precious.log 2>&1 & echo $! >/run/holder'
+	must pmkv-load verify --connect /run/precious --wait 30 --keys 100
+	says "100 keys read back, 0 lost, 0 wrong"
+	must sh -c 'kill $(cat /run/holder)'
+	must pmpoolctl check
+}
+
+@test "a degraded pool is refused, and says so; repaired, it is not" {
+	releases
 	must systemctl stop pmpoold
-	must rmmod pmpool
+	until_true "rmmod pmpool"
 	# Both copies of the first record.
-	must sh -c 'for at in 4096 4352; do printf "\377" | dd of=/dev/mem bs=1 seek=$((0x40000000 + at + 16)) conv=notrunc; done'
+	must sh -c 'dd if=/dev/mem of=/root/record bs=512 skip=$(((0x40000000 + 4096) / 512)) count=1 &&
+		tr "\000-\377" "\377" </root/record | dd of=/dev/mem bs=512 seek=$(((0x40000000 + 4096) / 512)) conv=notrunc'
 	must modprobe pmpool
 	must cat /sys/class/misc/pmpool/state
 	says degraded
@@ -263,4 +301,26 @@ replaced() {
 	refuses "is degraded: part of its metadata is damaged"
 	guest pmpoolctl kexec
 	[ "$status" -eq 3 ]
+	must systemctl stop pmpoold
+	until_true "rmmod pmpool"
+	must dd if=/root/record of=/dev/mem bs=512 seek=$(((0x40000000 + 4096) / 512)) conv=notrunc
+	must modprobe pmpool
+	must systemctl start pmpoold
+	stages "$old"
+}
+
+@test "forced, it says what will be lost, does it although kexec.target is masked, and that is lost" {
+	must sh -c 'sed "s/ memmap=[^ ]*//; s/ pmpool.region=[^ ]*//; s/^/CommandLine=/" /proc/cmdline >/etc/pmpool/pmpoold.conf'
+	refuses "lacks the reservation"
+	guest systemctl is-enabled kexec.target
+	says masked-runtime
+	guest pmpoolctl stage
+	[ "$status" -eq 3 ]
+	says_that "extent precious, 6291456 bytes, is lost: the next kernel may use its memory as its own"
+	run "$VM" kexec "$GUEST" -- pmpoolctl kexec --force
+	[ "$status" -eq 0 ]
+	guest pmpoolctl list
+	[ "$status" -eq 4 ]
+	guest grep -q memmap= /proc/cmdline
+	[ "$status" -eq 1 ]
 }
