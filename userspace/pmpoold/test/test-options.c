@@ -30,16 +30,20 @@ static void make_bus(int fds[2])
 	need(sd_bus_start(bus));
 }
 
-/* A call with these options, as it looks to who receives it. */
-static sd_bus_message *call_with(const char *types, va_list ap)
+/* What is read of a call with these options, as it looks to who receives it. */
+static int read_from(struct kexec_request *request, sd_bus_error *error, bool may_force,
+		     const char *types, va_list ap)
 {
 	sd_bus_message *m;
+	int r;
 
 	need(sd_bus_message_new_method_call(bus, &m, NULL, "/a", "a.b", "C"));
 	need(sd_bus_message_appendv(m, types, ap));
 	need(sd_bus_message_seal(m, 1, 0));
 	need(sd_bus_message_rewind(m, true));
-	return m;
+	r = options_read(m, may_force, request, error);
+	sd_bus_message_unref(m);
+	return r;
 }
 
 static bool equal(const char *a, const char *b)
@@ -51,40 +55,34 @@ static void reads(const char *what, const struct kexec_request *expected, const 
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct kexec_request request;
-	sd_bus_message *m;
 	va_list ap;
 	int r;
 
 	va_start(ap, types);
-	m = call_with(types, ap);
+	r = read_from(&request, &error, true, types, ap);
 	va_end(ap);
-	r = options_read(m, true, &request, &error);
 	ok(!r && !error.name && equal(request.kernel, expected->kernel) &&
 	   equal(request.initrd, expected->initrd) && equal(request.append, expected->append) &&
 	   equal(request.cmdline, expected->cmdline) && request.reuse == expected->reuse &&
 	   request.force == expected->force, "%s", what);
 	request_clear(&request);
-	sd_bus_message_unref(m);
 }
 
 static void refuses(const char *what, bool may_force, const char *why, const char *types, ...)
 {
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct kexec_request request;
-	sd_bus_message *m;
 	va_list ap;
 	int r;
 
 	va_start(ap, types);
-	m = call_with(types, ap);
+	r = read_from(&request, &error, may_force, types, ap);
 	va_end(ap);
-	r = options_read(m, may_force, &request, &error);
 	ok(r < 0 && sd_bus_error_has_name(&error, SD_BUS_ERROR_INVALID_ARGS) &&
 	   equal(error.message, why) && !request.kernel && !request.initrd && !request.append &&
 	   !request.cmdline && !request.reuse && !request.force,
 	   "%s: %s", what, error.message);
 	sd_bus_error_free(&error);
-	sd_bus_message_unref(m);
 }
 
 int main(void)
