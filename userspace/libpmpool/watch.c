@@ -33,7 +33,7 @@ struct pmpool_event {
 /* A device that was told to be there. */
 struct known {
 	char name[PMPOOL_NAME_SIZE];	/* "" for the pool */
-	uint64_t id;			/* of the pool: its generation */
+	uint64_t id;			/* of the pool: its generation; 0: not known */
 	bool seen;			/* by the survey that is under way */
 };
 
@@ -205,7 +205,7 @@ static int present(struct pmpool_watch *watch, const struct known *this)
 	struct known *known = find(watch, this->name);
 	int ret;
 
-	if (known && known->id == this->id) {
+	if (known && (known->id == this->id || !this->id)) {
 		known->seen = true;
 		return tell(watch, PMPOOL_CHANGED, this->name);
 	}

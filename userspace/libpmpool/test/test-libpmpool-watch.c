@@ -41,6 +41,12 @@ static void must(int ret, const char *what)
 		bail_out(what, ret);
 }
 
+/* All that has happened is told by now. */
+static void settle(void)
+{
+	must(system("udevadm settle") ? -EIO : 0, "udevadm settle");
+}
+
 static bool readable(struct pmpool_watch *watch, int timeout)
 {
 	struct pollfd fd = { .fd = pmpool_watch_fd(watch), .events = POLLIN };
@@ -134,11 +140,19 @@ static void test_events(void)
 	must(pmpool_remove(pool, "watch.c"), "remove");
 	ok(next_is(watch, PMPOOL_REMOVED, "watch.c"), "a removal is told");
 
-	/* An event of a device that has gone already. */
+	/* Events of a device that has gone already. */
 	must(pmpool_create(pool, "watch.b", 1, NULL, NULL), "watch.b");
 	must(pmpool_remove(pool, "watch.b"), "remove");
+	settle();
 	ok(next_is(watch, PMPOOL_ADDED, "watch.b") && next_is(watch, PMPOOL_REMOVED, "watch.b"),
 	   "so is one that came and went");
+	must(pmpool_create(pool, "watch.b", 1, NULL, NULL), "watch.b");
+	ok(next_is(watch, PMPOOL_ADDED, "watch.b"), "it is back");
+	must(pmpool_resize(pool, "watch.b", BLOCK + 1, NULL), "resize");
+	must(pmpool_remove(pool, "watch.b"), "remove");
+	settle();
+	ok(next_is(watch, PMPOOL_CHANGED, "watch.b") && next_is(watch, PMPOOL_REMOVED, "watch.b"),
+	   "and was changed before it went");
 	ok(nothing_next(watch), "nothing is told twice");
 	pmpool_watch_free(watch);
 	pmpool_watch_free(NULL);
@@ -346,7 +360,7 @@ static void test_lost(void)
 		snprintf(name, sizeof(name), "watch.%u", i);
 		must(pmpool_remove(pool, name), name);
 	}
-	must(system("udevadm settle") ? -EIO : 0, "udevadm settle");
+	settle();
 	token_to(go[1]);
 
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
