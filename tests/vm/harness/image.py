@@ -277,7 +277,7 @@ def with_packages(directory):
     a compiler, and the last two kernels as packages, with their headers; guests boot the older one. The image is never the
     one that `vm start` takes by itself.
     """
-    debs = sorted(p for p in pathlib.Path(directory).glob('*.deb') if '-dbgsym_' not in p.name)
+    debs = sorted(pathlib.Path(directory).glob('*.deb'))
     if not debs:
         raise VmUsage(f'--packages {directory} has no Debian packages in it: make deb builds them')
     releases = kernel.last_two_releases()
