@@ -35,6 +35,16 @@ catalog_equals_driver() {
 	return 1
 }
 
+# usage: exposure UNIT MOST: what systemd-analyze makes of it, in tenths, as installed
+exposure() {
+	local score
+
+	must systemd-analyze security --no-pager "$1"
+	score=$(sed -n 's/.*Overall exposure level for .*: \([0-9.]*\) .*/\1/p' <<<"$output")
+	echo "# systemd-analyze security $1: $score" >&3
+	must systemd-analyze security --no-pager --threshold="$2" "$1"
+}
+
 # Replace the kernel by a bare `systemctl kexec`.
 kexec_guest() {
 	run "$VM" kexec "$GUEST"
@@ -169,6 +179,35 @@ kexec_guest() {
 	guest runuser -u nobody -G pmpool -- pmpoolctl create more 1
 	[ "$status" -eq 1 ]
 	says "pmpoolctl: cannot create 'more': you would have more than your limit; see pmpoolctl limit"
+}
+
+@test "every file in sysfs is described in Documentation/ABI, and every description has a file" {
+	must sh -c 'cd /sys/class/misc/pmpool/ && find . -maxdepth 1 -type f | sed "s|^\.|/sys/class/misc/pmpool|"
+		cd /sys/class/pmpool/first/ && find . -maxdepth 1 -type f | sed "s|^\.|/sys/class/pmpool/NAME|"'
+	# What the driver core gives to every device is none of ours.
+	found=$(grep -vE '/(dev|uevent)$' <<<"$output" | sort)
+	described=$(sed -nE 's/^What:[[:space:]]+//p' "$ROOT"/Documentation/ABI/testing/sysfs-class-pmpool | sort)
+	diff -u <(echo "$described") <(echo "$found")
+}
+
+@test "udev's rules: group and mode of the pool, units for the pool and for an extent" {
+	must udevadm test --action=add /sys/class/misc/pmpool
+	says_that "60-pmpool.rules"
+	[[ "$output" != *"nvalid"* ]]
+	says_that "SYSTEMD_WANTS=pmpoold.service"
+	says_that "MODE 0660"
+	must udevadm info --query=property /sys/class/misc/pmpool
+	says_that "CURRENT_TAGS=:systemd:"
+	says_that "SYSTEMD_WANTS=pmpoold.service"
+	must udevadm info --query=property /sys/class/pmpool/first
+	says_that "CURRENT_TAGS=:systemd:"
+	says_that "DEVNAME=/dev/pmpool-extents/first"
+}
+
+@test "the units are hardened" {
+	exposure pmpoold.service 30
+	exposure pmkv@cache.service 20
+	exposure pmpool-kexec.service 30
 }
 
 @test "the metadata is sound, says pmpoolctl check" {
