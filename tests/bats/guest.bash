@@ -50,7 +50,7 @@ ended_well() {
 # Run a command in the guest, as bats' `run` does: its output in $output, its
 # status in $status.
 guest() {
-	run "$VM" exec "$GUEST" --timeout 240 -- "$@"
+	run "$VM" exec "$GUEST" --timeout "${SECONDS_IN_GUEST:-240}" -- "$@"
 }
 
 # The same, and it must succeed.
