@@ -205,10 +205,11 @@ staged() {
 
 @test "the daemon's package removed: data, catalog and settings stay, and it says where" {
 	in_guest
+	must sh -c 'echo "# nothing yet" >/etc/pmpool/pmpoold.conf'
 	must_in_the_end sh -c 'apt-get remove -y pmpool 2>&1'
-	says_that "pmpool: the pool's extents stay in memory, its catalog in /var/lib/pmpool and settings in /etc/pmpool"
+	says_that "pmpool: the pool's extents stay in memory, its catalog in /var/lib/pmpool, settings in /etc/pmpool"
 	must test -e /var/lib/pmpool/catalog.dtb
-	must test -d /etc/pmpool
+	must test -e /etc/pmpool/pmpoold.conf
 	guest systemctl is-active pmkv@cache
 	[ "$status" -ne 0 ]
 	guest pgrep -x 'pmkv|pmpoold'
@@ -229,7 +230,7 @@ staged() {
 	[ "$status" -eq 2 ]
 	[[ "$output" != "/"* ]]
 	# The module as it was built above: without headers nothing is built now.
-	must insmod /root/pmpool.ko.xz
+	must sh -c 'insmod /root/pmpool.ko.xz "$(grep -o "region=[^ ]*" /proc/cmdline)"'
 	must_in_the_end sh -c 'apt-get install -y --no-install-recommends /var/cache/product/pmpool_*.deb 2>&1'
 	until_true "systemctl is-active -q pmpoold"
 	must stat -c '%U:%G %a' /dev/pmpool
