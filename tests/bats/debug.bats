@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The driver in a kernel that watches it: KASAN, UBSAN, lockdep, kmemleak, fault
-# injection, KUnit. Two guests: one loses an allocation at every step and is
-# searched for lost memory, the other one is kept busy. PMPOOL_SEED=N repeats
+# injection, KUnit. Three guests: one loses an allocation at every step and is
+# searched for lost memory, another one is kept busy, and one does both to lending. PMPOOL_SEED=N repeats
 # what test-fuzz and test-stress did.
 
 load guest
@@ -38,10 +38,16 @@ setup_file() {
 		--file "$BUILD/guest/test-fuzz" --file "$BUILD/guest/test-stress" \
 		-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 5" "test-stress 5" \
 		"test-kernel end" 3>&- &
-	watched busy --pool 192M --timeout 900 \
-		--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
-		--file "$BUILD/guest/test-stress" \
-		-- "test-driver" "test-fuzz 30 ${PMPOOL_SEED-}" "test-stress 60 ${PMPOOL_SEED-}" 3>&- &
+	{
+		watched busy --pool 256M --timeout 900 \
+			--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
+			--file "$BUILD/guest/test-stress" \
+			-- "test-driver" "test-fuzz 30 ${PMPOOL_SEED-}" "test-stress 60 ${PMPOOL_SEED-}"
+		watched lend --pool 256M --timeout 900 --append "$WATCH kmemleak=on" \
+			--allow-splat 'warn_alloc\+0x' \
+			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
+			-- "test-kernel start" "test-failnth lend" "test-kernel end"
+	} 3>&- &
 	wait
 }
 
@@ -75,6 +81,12 @@ setup_file() {
 
 @test "each allocation of each operation fails in turn, and nothing is half done" {
 	group leaks failnth 24
+}
+
+@test "lending and taking back: each step fails in turn; nothing leaks, nothing is in two places" {
+	group lend failnth 7
+	group lend leak 2
+	ended_well lend
 }
 
 @test "no memory is lost, and lockdep has watched to the end" {

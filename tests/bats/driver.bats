@@ -21,9 +21,15 @@ setup_file() {
 			--file "$BUILD/pmpoolctl-static:/bin/pmpoolctl" \
 			--file "$BUILD/test-libpmpool-pool:/bin/test-libpmpool-pool" \
 			-- /bin/test-repair
+		mini lend --mem 2G --pool 768M --cpus 2 --timeout 400 \
+			--file "$BUILD/guest/test-lend:/bin/test-lend" -- /bin/test-lend
 	} 3>&- &
-	mini kexec --cpus 1 --pool 128M --timeout 600 --file "$BUILD/guest/test-kexec:/bin/test-kexec" \
-		-- /bin/test-kexec 3>&- &
+	{
+		mini kexec --cpus 1 --pool 128M --timeout 600 \
+			--file "$BUILD/guest/test-kexec:/bin/test-kexec" -- /bin/test-kexec
+		mini lend-kexec --mem 2G --cpus 1 --pool 1G --timeout 600 \
+			--file "$BUILD/guest/test-lend-kexec:/bin/test-lend-kexec" -- /bin/test-lend-kexec
+	} 3>&- &
 	wait
 }
 
@@ -122,6 +128,36 @@ setup_file() {
 @test "pages of 1 GiB where the extent allows, and sealing with them" {
 	group huge huge 15
 	ended_well huge
+}
+
+@test "lending: who may, what is told, every error" {
+	group lend lend-abi 11
+}
+
+@test "the system has the memory that is lent, and the resource tree says so" {
+	group lend lend-system 10
+}
+
+@test "an extent that needs lent memory gets it, zeroed; what was there is moved" {
+	group lend lend-back 12
+}
+
+@test "an extent grows into lent memory" {
+	group lend lend-grow 9
+}
+
+@test "memory that can not be emptied: an answer in time, nobody else waits, and a retry" {
+	group lend lend-stuck 15
+}
+
+@test "all of it taken back, the driver can be unloaded" {
+	group lend lend-end 6
+	ended_well lend
+}
+
+@test "kexec with memory lent: nothing of the next kernel is there, nor told to it" {
+	group lend-kexec lend-kexec 29
+	ended_well lend-kexec
 }
 
 @test "the driver's guest ended well" {

@@ -5,8 +5,10 @@
  * without a failure. Each time the caller gets a clear error and nothing has
  * changed, or the operation has worked all the same.
  *
- * Run as root, with the module not loaded and a kernel with FAULT_INJECTION.
+ * Run as root, with the module not loaded and a kernel with FAULT_INJECTION. An
+ * argument "lend" has only lending fail; without it that is left out.
  */
+#include <dirent.h>
 #include <sys/mount.h>
 
 #include "debug.h"
@@ -17,6 +19,7 @@
 
 static int pool_fd = -1;
 static int nth_fd = -1;
+static int own_nth_fd = -1;	/* of this thread */
 
 static void put(const char *path, const char *text)
 {
@@ -25,6 +28,12 @@ static void put(const char *path, const char *text)
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		die(path);
 	close(fd);
+}
+
+static void must(int ret, const char *what)
+{
+	if (ret)
+		die(what);
 }
 
 static const char * const attrs[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
@@ -46,6 +55,54 @@ static void only_modules(bool only)
 	}
 }
 
+/* Where a function of the kernel starts and the next one does. */
+static void find_function(const char *name, uint64_t *start, uint64_t *end)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[256];
+	unsigned long long addr;
+	unsigned int pass;
+
+	if (!f)
+		die("/proc/kallsyms");
+	*start = 0;
+	*end = ~0ULL;
+	for (pass = 0; pass < 2; pass++) {
+		rewind(f);
+		while (fgets(line, sizeof(line), f)) {
+			if (sscanf(line, "%llx %*c %255s", &addr, symbol) != 2)
+				continue;
+			if (!pass && !strcmp(symbol, name))
+				*start = addr;
+			else if (pass && addr > *start && addr < *end)
+				*end = addr;
+		}
+	}
+	fclose(f);
+	must(!*start, name);
+}
+
+/*
+ * When an allocation fails in here, the kernel itself warns, or goes on with
+ * NULL: nothing that a driver could do about.
+ */
+static void spare(const char *name)
+{
+	uint64_t start, end;
+	char path[128], text[32];
+	unsigned int i;
+
+	find_function(name, &start, &end);
+	for (i = 0; i < ARRAY_SIZE(attrs); i++) {
+		snprintf(path, sizeof(path), FAULTS "%s/reject-start", attrs[i]);
+		snprintf(text, sizeof(text), "%#llx", (unsigned long long)start);
+		put(path, text);
+		snprintf(path, sizeof(path), FAULTS "%s/reject-end", attrs[i]);
+		snprintf(text, sizeof(text), "%#llx", (unsigned long long)end);
+		put(path, text);
+	}
+}
+
 static void prepare_faults(void)
 {
 	char path[128];
@@ -63,10 +120,12 @@ static void prepare_faults(void)
 	put(FAULTS "fail_page_alloc/ignore-gfp-wait", "N");
 	put(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N");
 	put(FAULTS "fail_page_alloc/min-order", "0");
+	spare("arch_add_memory");
 
-	nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (nth_fd < 0)
+	own_nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (own_nth_fd < 0)
 		die("/proc/thread-self/fail-nth");
+	nth_fd = own_nth_fd;
 }
 
 static void arm(unsigned int nth)
@@ -104,17 +163,14 @@ struct operation {
 	bool (*unchanged)(void);	/* after failure: what the list does not show */
 	/* Nothing of the driver may be open; only what it does itself fails. */
 	bool alone;
+	bool in_thread;			/* what fails is in the thread that takes back */
+	bool takes_back;		/* after failure too, for that came first */
+	bool lends;			/* needs a pool with a whole memory block */
 };
 
 static int op_fd = -1;
 static uint64_t first_offset;	/* of the only extent, in an empty pool */
 static void *op_mem = MAP_FAILED;
-
-static void must(int ret, const char *what)
-{
-	if (ret)
-		die(what);
-}
 
 static void have_one(void) { must(create(pool_fd, "one", BIG), "create"); }
 static void no_one(void) { must(remove_extent(pool_fd, "one"), "remove"); }
@@ -348,6 +404,78 @@ static const char *forked(void)
 	return status ? "the child does not see the extent" : NULL;
 }
 
+static int lend(uint64_t bytes)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .lent = bytes };
+
+	return ioctl(pool_fd, PMPOOL_LEND, &arg);
+}
+
+static struct pmpool_lend lending(void)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg) };
+
+	must(ioctl(pool_fd, PMPOOL_LEND, &arg), "PMPOOL_LEND");
+	return arg;
+}
+
+/* In the resource tree there is nothing lent that the driver does not tell of. */
+static bool lent_in_tree(void)
+{
+	return strstr(slurp("/proc/iomem"), "System RAM (pmpool)");
+}
+
+static uint64_t unit, pool_free;
+
+static int run_lend(void) { return lend(unit); }
+static void lend_nothing(void) { must(lend(0), "taking back what is lent"); }
+
+static const char *has_lent(void)
+{
+	struct pmpool_lend arg = lending();
+
+	return arg.lent != arg.unit ? "it is not lent" :
+	       !lent_in_tree() ? "the resource tree does not show it" : NULL;
+}
+
+static bool has_not_lent(void) { return !lending().lent && !lent_in_tree(); }
+
+static void lend_online(void)
+{
+	struct pmpool_lend arg;
+	char path[96];
+
+	must(run_lend(), "lending");
+	arg = lending();
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
+		 (unsigned long long)((info(pool_fd).base + arg.offset) / arg.unit));
+	put(path, "online_movable");
+}
+
+static int run_lend_nothing(void) { return lend(0); }
+
+static const char *has_taken_back(void)
+{
+	return lending().lent ? "it is still lent" :
+	       lent_in_tree() ? "the resource tree still shows it" : NULL;
+}
+
+static bool has_not_taken_back(void) { return lending().lent && lent_in_tree(); }
+
+static int run_create_lent(void) { return create(pool_fd, "new", pool_free); }
+
+static const char *created_lent(void)
+{
+	return !has_node("new") || info(pool_fd).free ? "not all that was free is the extent's" : NULL;
+}
+
+static void none_left(void)
+{
+	lend_nothing();
+	if (has_node("new"))
+		undo_create();
+}
+
 static int run_sysfs(void)
 {
 	char text[64];
@@ -408,6 +536,16 @@ static const struct operation operations[] = {
 	  .cleanup = unmap_and_remove },
 	{ .name = "fork", .before = own_mapping, .run = run_fork, .verify = forked,
 	  .cleanup = unmap_and_remove },
+	{ .name = "LEND to lend", .run = run_lend, .verify = has_lent, .after = lend_nothing,
+	  .unchanged = has_not_lent, .lends = true },
+	{ .name = "LEND to take back", .before = lend_online, .run = run_lend_nothing,
+	  .verify = has_taken_back, .cleanup = lend_nothing, .unchanged = has_not_taken_back,
+	  .lends = true },
+	{ .name = "taking back", .before = lend_online, .run = run_lend_nothing,
+	  .verify = has_taken_back, .cleanup = lend_nothing, .unchanged = has_not_taken_back,
+	  .lends = true, .in_thread = true },
+	{ .name = "CREATE where memory is lent", .before = lend_online, .run = run_create_lent,
+	  .verify = created_lent, .cleanup = none_left, .lends = true, .takes_back = true },
 	{ .name = "read of sysfs", .run = run_sysfs },
 	{ .name = "read of the metadata", .run = run_read },
 	{ .name = "unload", .run = run_unload, .after = load_again, .alone = true },
@@ -419,6 +557,9 @@ static bool clear_error(const struct operation *op, int err)
 {
 	if (err == ENOMEM || err == EFAULT)
 		return true;
+	/* Whatever the thread fails for, the memory could not be emptied. */
+	if (op->in_thread)
+		return err == EBUSY;
 	/* The driver core's words: whatever a probe fails for; a directory it can not make. */
 	return op->run == run_load && (err == ENODEV || err == EINVAL);
 }
@@ -458,6 +599,29 @@ static void start_over(void)
 		must(remove_extent(pool_fd, after_it.ext[i].name), "remove");
 }
 
+/* The file by which the thread that takes back what is lent fails. */
+static int thread_nth(void)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	char path[300];
+	int fd = -1;
+
+	/* It is there once something was lent. */
+	lend_online();
+	lend_nothing();
+	while (fd < 0 && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", entry->d_name);
+		if (strcmp(slurp(path), "pmpool-lend"))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/fail-nth", entry->d_name);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+	}
+	closedir(dir);
+	must(fd < 0, "the thread pmpool-lend");
+	return fd;
+}
+
 static void sweep(const struct operation *op)
 {
 	unsigned int nth, failed = 0, survived = 0;
@@ -467,6 +631,7 @@ static void sweep(const struct operation *op)
 	int ret, err;
 
 	only_modules(op->alone);
+	nth_fd = op->in_thread ? thread_nth() : own_nth_fd;
 	if (op->alone) {
 		/* Two extents for the driver to find. */
 		must(create(pool_fd, "one", BLOCK), "create");
@@ -495,6 +660,8 @@ static void sweep(const struct operation *op)
 		}
 		if (ret && pool_fd >= 0) {
 			take_snapshot(pool_fd, &after_it);
+			if (op->takes_back)
+				before_it.info.lent = after_it.info.lent;
 			if (!same_snapshot(&before_it, &after_it) ||
 			    (op->unchanged && !op->unchanged())) {
 				check(false, "%s, failure %u: %s, and yet it was done", op->name,
@@ -527,6 +694,8 @@ static void sweep(const struct operation *op)
 			break;
 	}
 
+	if (op->in_thread)
+		close(nth_fd);
 	if (op->alone && good) {
 		if (!was_loaded)
 			load_again();
@@ -555,9 +724,11 @@ int main(int argc, char **argv)
 	take_snapshot(pool_fd, &before_it);
 	check(!before_it.count && !inconsistent(&before_it), "the pool is empty");
 	first_offset = before_it.info.metadata_size;
+	pool_free = before_it.info.free;
+	unit = lending().unit;
 
 	for (i = 0; i < ARRAY_SIZE(operations); i++)
-		if (argc < 2 || strstr(operations[i].name, argv[1]))
+		if (operations[i].lends == (argc > 1 && !strcmp(argv[1], "lend")))
 			sweep(&operations[i]);
 
 	take_snapshot(pool_fd, &after_it);

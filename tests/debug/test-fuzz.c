@@ -38,7 +38,7 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
-enum kind { PLAIN, NAME, ID, LENGTH, ALIGN, MODE, UID, ZERO, BYTES };
+enum kind { PLAIN, NAME, ID, LENGTH, ALIGN, MODE, UID, ZERO, BYTES, TIMEOUT };
 
 struct field {
 	enum kind kind;
@@ -62,7 +62,7 @@ static const struct command commands[] = {
 	{ PMPOOL_CREATE, "CREATE", sizeof(struct pmpool_create), 0,
 	  { F(NAME, pmpool_create, name), F(LENGTH, pmpool_create, length),
 	    F(ALIGN, pmpool_create, align), F(MODE, pmpool_create, mode),
-	    F(ZERO, pmpool_create, __reserved), F(BYTES, pmpool_create, tag) } },
+	    F(TIMEOUT, pmpool_create, timeout), F(BYTES, pmpool_create, tag) } },
 	{ PMPOOL_OPEN, "OPEN", sizeof(struct pmpool_open), PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE,
 	  { F(ID, pmpool_open, id), F(NAME, pmpool_open, name) } },
 	{ PMPOOL_REMOVE, "REMOVE", sizeof(struct pmpool_remove), 0,
@@ -74,7 +74,8 @@ static const struct command commands[] = {
 	    F(NAME, pmpool_rename, new_name) } },
 	{ PMPOOL_RESIZE, "RESIZE", sizeof(struct pmpool_resize), 0,
 	  { F(ID, pmpool_resize, id), F(NAME, pmpool_resize, name),
-	    F(LENGTH, pmpool_resize, length) } },
+	    F(LENGTH, pmpool_resize, length), F(TIMEOUT, pmpool_resize, timeout),
+	    F(ZERO, pmpool_resize, __reserved) } },
 	{ PMPOOL_SET, "SET", sizeof(struct pmpool_set),
 	  PMPOOL_SET_MODE | PMPOOL_SET_UID | PMPOOL_SET_GID | PMPOOL_SET_TAG,
 	  { F(ID, pmpool_set, id), F(NAME, pmpool_set, name), F(MODE, pmpool_set, mode),
@@ -88,12 +89,15 @@ static const struct command commands[] = {
 	{ PMPOOL_REPAIR, "REPAIR", sizeof(struct pmpool_repair), 0,
 	  { F(UID, pmpool_repair, slot), F(ZERO, pmpool_repair, __reserved),
 	    F(BYTES, pmpool_repair, record) } },
+	{ PMPOOL_LEND, "LEND", sizeof(struct pmpool_lend), PMPOOL_LEND_SET,
+	  { F(LENGTH, pmpool_lend, lent), F(TIMEOUT, pmpool_lend, timeout),
+	    F(ZERO, pmpool_lend, __reserved) } },
 };
 
 /* Every error of the contract, of whatever command. */
 static const int contract[] = {
 	ENOTTY, EINVAL, E2BIG, EOPNOTSUPP, EFAULT, ENODEV, EBADF, EEXIST, ENOSPC, EDQUOT, ENFILE,
-	ENOENT, EACCES, EPERM, EBUSY,
+	ENOENT, EACCES, EPERM, EBUSY, EAGAIN,
 };
 
 static struct snapshot snap;
@@ -160,7 +164,7 @@ static void fill_field(uint8_t *to, const struct field *field)
 		value = chance(70) ? 0 : chance(80) ? 1ULL << rnd(64) : rng;
 		break;
 	default:
-		small = field->kind == MODE ? rnd(chance(90) ? 01000 : 0x10000) :
+		small = field->kind == TIMEOUT ? 1 + rnd(300) : field->kind == MODE ? rnd(chance(90) ? 01000 : 0x10000) :
 			field->kind == UID ? (chance(70) ? rnd(3) : chance(50) ? ~0U : rng) :
 			chance(95) ? 0 : rng;
 		memcpy(to, &small, sizeof(small));
@@ -312,6 +316,8 @@ int main(int argc, char **argv)
 {
 	double end = now() + (argc > 1 ? atof(argv[1]) : 20);
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) * 2654435761U;
+	struct pmpool_lend none = { .size = sizeof(none), .flags = PMPOOL_LEND_SET,
+				    .timeout = 60000 };
 	const char *why = NULL, *bad = NULL;
 	struct snapshot after;
 	int fd, node = -1;
@@ -383,6 +389,7 @@ int main(int argc, char **argv)
 	/* What is in memory is what is in the region. */
 	if (node >= 0)
 		close(node);
+	check_errno(ioctl(fd, PMPOOL_LEND, &none), 0, "taking back what is lent");
 	take_snapshot(fd, &snap);
 	close(fd);
 	check_errno(unload(), 0, "unloading");

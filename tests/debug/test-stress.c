@@ -22,12 +22,12 @@
 
 enum op {
 	CREATE, REMOVE, RENAME, RESIZE, SET, SEAL, OPEN, MAP, NODE, NEXT, INFO, ATTRIBUTE, METADATA,
-	UNLOAD, FORK, REOPEN, OWNED, OPS
+	UNLOAD, LEND, FORK, REOPEN, OWNED, OPS
 };
 
 static const char * const op_names[OPS] = {
 	"create", "remove", "rename", "resize", "set", "seal", "open", "map", "node", "next",
-	"info", "attribute", "metadata", "unload", "fork", "reopen", "own",
+	"info", "attribute", "metadata", "unload", "lend", "fork", "reopen", "own",
 };
 
 /* Shared by the processes. */
@@ -288,7 +288,7 @@ static void own_work(struct worker *w, struct owned *own)
 		snprintf(own->name, sizeof(own->name), "own-%u-%u", w->number, w->serial++);
 		own->blocks = 1 + rnd(w, MAX_BLOCKS);
 		if (create(w->fd, own->name, own->blocks * BLOCK)) {
-			if (errno != ENOSPC)
+			if (errno != ENOSPC && errno != EAGAIN)
 				must_work(w, own, "creating", -1);
 			return;
 		}
@@ -313,7 +313,7 @@ static void own_work(struct worker *w, struct owned *own)
 		resize.length = b * BLOCK;
 		set_name(resize.name, own->name);
 		if (ioctl(w->fd, PMPOOL_RESIZE, &resize)) {
-			if (errno != ENOSPC || resize.largest < own->blocks * BLOCK)
+			if ((errno != ENOSPC && errno != EAGAIN) || resize.largest < own->blocks * BLOCK)
 				must_work(w, own, "resizing", -1);
 			return;
 		}
@@ -380,6 +380,34 @@ static void spawn(void)
 	pthread_rwlock_unlock(&no_fork);
 }
 
+/*
+ * What is lent comes online by itself. Written to the memory block's state while
+ * another thread takes it back, lockdep reports the kernel's own order of locks.
+ */
+static void lend_online(void)
+{
+	static const char path[] = "/sys/devices/system/memory/auto_online_blocks";
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "online_movable", 14) != 14)
+		die(path);
+	close(fd);
+}
+
+/* A memory block is lent and used, or taken back, as far as others leave it free. */
+static void lend(struct worker *w)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .timeout = 500,
+				   .lent = rnd(w, 2) ? ~0ULL : 0 };
+
+	if (!expect(LEND, ioctl(w->fd, PMPOOL_LEND, &arg), ERRORS(EAGAIN, EBUSY, ENOSPC)))
+		return;
+	arg.flags = 0;
+	if (ioctl(w->fd, PMPOOL_LEND, &arg) || arg.lent > arg.lendable)
+		wrong("LEND: %llu of %llu bytes are lent", (unsigned long long)arg.lent,
+		      (unsigned long long)arg.lendable);
+}
+
 static void one_step(struct worker *w)
 {
 	char name[PMPOOL_NAME_SIZE], other[PMPOOL_NAME_SIZE];
@@ -394,7 +422,7 @@ static void one_step(struct worker *w)
 	switch (op) {
 	case CREATE:
 		expect(op, create(w->fd, name, 1 + rnd(w, MAX_BLOCKS * BLOCK)),
-		       ERRORS(EEXIST, ENOSPC));
+		       ERRORS(EEXIST, ENOSPC, EAGAIN));
 		break;
 	case REMOVE:
 		expect(op, remove_extent(w->fd, name), ERRORS(ENOENT, EBUSY));
@@ -405,7 +433,7 @@ static void one_step(struct worker *w)
 	case RESIZE:
 		/* Blocks only: a shorter end would have to be told to who writes there. */
 		expect(op, resize_extent(w->fd, name, (1 + rnd(w, MAX_BLOCKS)) * BLOCK),
-		       ERRORS(ENOENT, EBUSY, ENOSPC));
+		       ERRORS(ENOENT, EBUSY, ENOSPC, EAGAIN));
 		break;
 	case SET:
 		expect(op, set_mode(w->fd, name, rnd(w, 01000)), ERRORS(ENOENT));
@@ -444,6 +472,10 @@ static void one_step(struct worker *w)
 			wrong("the module was unloaded while it was in use");
 		else
 			expect(op, errno == EWOULDBLOCK || errno == EBUSY ? 0 : -1, ERRORS(0));
+		break;
+	case LEND:
+		if (!rnd(w, 20))
+			lend(w);
 		break;
 	case FORK:
 		spawn();
@@ -501,6 +533,8 @@ int main(int argc, char **argv)
 {
 	double seconds = argc > 1 ? atof(argv[1]) : 60;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
+	struct pmpool_lend none = { .size = sizeof(none), .flags = PMPOOL_LEND_SET,
+				    .timeout = 60000 };
 	static struct snapshot snap, again;
 	const char *bad;
 	unsigned int i;
@@ -518,6 +552,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || result == MAP_FAILED)
 		die(POOL);
 
+	lend_online();
 	end_time = now() + seconds;
 	for (i = 0; i < PROCESSES; i++) {
 		pids[i] = fork();
@@ -540,6 +575,7 @@ int main(int argc, char **argv)
 		check(result->worked[i] || result->tried[i] < 50, "%s: %lu of %lu worked", op_names[i], result->worked[i],
 		      result->tried[i]);
 
+	check_errno(ioctl(fd, PMPOOL_LEND, &none), 0, "taking back what is lent");
 	take_snapshot(fd, &snap);
 	bad = inconsistent(&snap);
 	check(!bad, "list and INFO agree: %s", bad ? bad : "they do");

@@ -2,7 +2,8 @@
 #
 # Programs for the minimal guest: static, and talking to the driver itself.
 
-GUEST_TESTS += $(patsubst %,$(BUILD)/guest/%,test-driver test-driver32 test-kexec test-huge)
+GUEST_TESTS += $(patsubst %,$(BUILD)/guest/%,test-driver test-driver32 test-kexec test-huge \
+	test-lend test-lend-kexec)
 
 guest-headers := tests/driver/guest.h tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
 

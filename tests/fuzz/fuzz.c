@@ -754,7 +754,7 @@ static void do_resize(const struct instruction *in)
 		return;
 	old = &pool.rec[slot];
 	rec = *old;
-	room = pmpool_space_room(&pool.space, rec.first_block, slot);
+	room = pmpool_space_room(&pool.space, rec.first_block, slot, false);
 	check(room >= rec.blocks && room <= pool.format.blocks - rec.first_block);
 	if (in->value > room * BLOCK_SIZE)
 		return;

@@ -48,7 +48,7 @@ static void test_simple(void)
 	ok(pmpool_space_from(&space, 0)->slot == 0 && pmpool_space_from(&space, 15)->slot == 0 &&
 	   pmpool_space_from(&space, 20)->slot == 1 && !pmpool_space_from(&space, 30),
 	   "the next extent is found from anywhere");
-	ok(pmpool_space_room(&space, 10, 0) == 15 && pmpool_space_room(&space, 25, 1) == 231,
+	ok(pmpool_space_room(&space, 10, 0, false) == 15 && pmpool_space_room(&space, 25, 1, false) == 231,
 	   "an extent can grow up to the next one, or the end");
 	pmpool_space_resize(&space, 10, 0, 15);
 	ok(pmpool_space_at(&space, 24)->slot == 0 && pmpool_space_find(&space, 5, 1, 0, &first) == 0 &&
@@ -156,11 +156,105 @@ static void test_random(void)
 	   "20000 random steps: %u places given, %u refused, %u wrong", found, full, wrong);
 }
 
+static void test_lent(void)
+{
+	u64 first, end, total, largest;
+
+	/* 1..9 extent, 10..39 free, 40..103 lent, 104..255 free but for 200..203. */
+	start();
+	pmpool_space_insert(&space, 1, 9, 0);
+	pmpool_space_insert(&space, 200, 4, 1);
+	pmpool_space_set_lent(&space, 40, 104);
+	pmpool_space_free(&space, &total, &largest);
+	ok(total == 242 && largest == 190, "what is lent counts as free, and as one run with its neighbours");
+	ok(pmpool_space_at(&space, 50)->slot == PMPOOL_SPACE_LENT, "its blocks are known to be lent");
+	ok(pmpool_space_find(&space, 96, 1, 0, &first) == 0 && first == 104 &&
+	   pmpool_space_find(&space, 97, 1, 0, &first) == -ENOSPC, "no extent is put there");
+	ok(pmpool_space_room(&space, 1, 0, false) == 39 && pmpool_space_room(&space, 1, 0, true) == 199,
+	   "an extent before it can grow into it");
+	ok(pmpool_space_find_lent(&space, 97, 1, 0, &first, &end) == 0 && first == 40 && end == 103,
+	   "a place takes from the end that leaves more");
+	pmpool_space_insert(&space, 110, 10, 2);
+	ok(pmpool_space_find_lent(&space, 90, 1, 0, &first, &end) == 0 && first == 100 && end == 104,
+	   "or else from the other one");
+	ok(pmpool_space_find_lent(&space, 100, 1, 0, &first, &end) == 0 && first == end,
+	   "or all of it");
+	ok(pmpool_space_find_lent(&space, 101, 1, 0, &first, &end) == -ENOSPC, "more there is not");
+	ok(pmpool_space_find_lent(&space, 40, 32, 0, &first, &end) == 0 && first == 72 && end == 104,
+	   "aligned");
+
+	ok(pmpool_space_find_to_lend(&space, 8, 0, &first) == 0 && first == 32, "lent next is what is below");
+	pmpool_space_set_lent(&space, 16, 104);
+	ok(pmpool_space_find_to_lend(&space, 8, 0, &first) == -ENOSPC, "as long as whole units are free");
+	pmpool_space_remove(&space, 110, 2);
+	ok(pmpool_space_find_to_lend(&space, 8, 0, &first) == 0 && first == 104, "then what is above");
+	ok(pmpool_space_lendable(&space, 8, 0) == 184, "all that can be lent in one piece");
+	pmpool_space_set_lent(&space, 16, 16);
+	ok(!pmpool_space_find_to_lend(&space, 8, 0, &first) && first == 192 &&
+	   pmpool_space_lendable(&space, 8, 0) == 184, "the end of the largest gap is lent first");
+	ok(pmpool_space_find_lent(&space, 1, 1, 0, &first, &end) == -ENOSPC &&
+	   pmpool_space_lendable(&space, 256, 0) == 0 &&
+	   pmpool_space_find_to_lend(&space, 256, 0, &first) == -ENOSPC, "nothing lent, nothing to take back");
+	ok(pmpool_space_find_to_lend(&space, 8, 3, &first) == 0 && (first + 3) % 8 == 0,
+	   "it is the machine's memory that is aligned");
+}
+
+/* What is lent is in one piece, and what is left of it after a place was taken is enough for it. */
+static void test_lent_random(void)
+{
+	u32 i, wrong = 0, taken = 0, none = 0;
+
+	srand(3);
+	for (i = 0; i < 20000; i++) {
+		u64 unit = 1ULL << rand() % 5, base = rand() % 16, lent_first, lent_end, first, end;
+		u64 blocks, align = 1ULL << rand() % 4, total, largest, after, place;
+		u32 j, extents = rand() % 6, units = 1 + rand() % 8, n = 0;
+
+		start();
+		for (j = 0; j < extents; j++)
+			if (!pmpool_space_find(&space, 1 + rand() % 30, 1ULL << rand() % 6, base, &first))
+				pmpool_space_insert(&space, first, 1, j);
+		lent_first = lent_end = 0;
+		while (n < units && !pmpool_space_find_to_lend(&space, unit, base, &first)) {
+			wrong += (base + first) % unit || first < 1 || first + unit > BLOCKS;
+			wrong += n && first != lent_end && first + unit != lent_first;
+			lent_first = n && lent_first < first ? lent_first : first;
+			lent_end = n && lent_end > first + unit ? lent_end : first + unit;
+			pmpool_space_set_lent(&space, lent_first, lent_end);
+			n++;
+		}
+		wrong += n && pmpool_space_lendable(&space, unit, base) < n * unit;
+		wrong += n < units && n && pmpool_space_lendable(&space, unit, base) != n * unit;
+		pmpool_space_free(&space, &total, &largest);
+		blocks = 1 + rand() % BLOCKS;
+		if (!pmpool_space_find(&space, blocks, align, base, &place))
+			continue;
+		if (pmpool_space_find_lent(&space, blocks, align, base, &first, &end)) {
+			/* Without the lent run it fits neither. */
+			pmpool_space_set_lent(&space, 0, 0);
+			wrong += !n ? 0 : !pmpool_space_find(&space, blocks, align, base, &place);
+			none++;
+			continue;
+		}
+		wrong += first > end || first < lent_first || end > lent_end ||
+			 (first != lent_first && end != lent_end) || end - first == lent_end - lent_first;
+		pmpool_space_set_lent(&space, first, end);
+		wrong += !!pmpool_space_find(&space, blocks, align, base, &place);
+		pmpool_space_free(&space, &total, &after);
+		wrong += after != largest;
+		taken++;
+	}
+	ok(!wrong && taken > 1000 && none > 1000, "20000 pools: %u places need some of what is lent, %u are "
+	   "nowhere, %u wrong", taken, none, wrong);
+}
+
 int main(void)
 {
 	test_simple();
 	test_full();
 	test_overlaps();
 	test_random();
+	test_lent();
+	test_lent_random();
 	return done();
 }

@@ -12,6 +12,7 @@
 #include <linux/moduleparam.h>
 #include <linux/dev_printk.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 
 #include "backing.h"
@@ -75,10 +76,17 @@ static int reserved_claim(struct device *dev, struct pmpool_region *region)
 		return -EBUSY;
 	}
 
-	/* Not device-managed: the claim must outlast everything that could fail. */
-	region->res = request_mem_region(region->base, region->size, "Persistent Memory Pool");
+	/*
+	 * Neither device-managed nor named by the module's own memory: the claim
+	 * must outlast everything that could fail.
+	 */
+	region->name = kstrdup("Persistent Memory Pool", GFP_KERNEL);
+	if (!region->name)
+		return -ENOMEM;
+	region->res = request_mem_region(region->base, region->size, region->name);
 	if (!region->res) {
 		dev_err(dev, "region %pR is in use: see /proc/iomem\n", &span);
+		kfree(region->name);
 		return -EBUSY;
 	}
 	return 0;
@@ -88,6 +96,7 @@ static void reserved_release(struct device *dev, struct pmpool_region *region)
 {
 	release_mem_region(region->base, region->size);
 	region->res = NULL;
+	kfree(region->name);
 }
 
 const struct pmpool_backing_ops pmpool_backing_reserved = {

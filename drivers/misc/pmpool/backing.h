@@ -18,12 +18,14 @@ struct resource;
  * @size: in bytes
  * @ops: of its backing
  * @res: its place in the resource tree, while it is claimed
+ * @name: of that, in memory that stays when the claim does
  */
 struct pmpool_region {
 	phys_addr_t base;
 	u64 size;
 	const struct pmpool_backing_ops *ops;
 	struct resource *res;
+	const char *name;
 };
 
 /**

@@ -86,17 +86,18 @@ int pmpool_do_resize(struct pmpool_call *call)
 	struct pmpool *pool = call->pool;
 	struct pmpool_record rec;
 	struct pmpool_extent *ext;
-	u64 room, blocks;
+	u64 first, room, blocks;
 	int ret;
 
-	if (!arg->length)
+	if (!arg->length || arg->__reserved)
 		return -EINVAL;
 	ext = extent_to_change(pool, arg->id, arg->name);
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
 	/* Places and lengths do not change while the admin mutex is held. */
-	room = pmpool_space_room(&pool->space, ext->record.first_block, ext->slot);
+	first = ext->record.first_block;
+	room = pmpool_space_room(&pool->space, first, ext->slot, true);
 	arg->largest = room << PMPOOL_FORMAT_BLOCK_SHIFT;
 	ret = pmpool_call_tell(call);
 	if (ret)
@@ -110,6 +111,8 @@ int pmpool_do_resize(struct pmpool_call *call)
 		if (ret)
 			return ret;
 	}
+	if (blocks > pmpool_space_room(&pool->space, first, ext->slot, false))
+		return pmpool_lend_demand(pool, first + blocks, U64_MAX);
 
 	scoped_guard(rwsem_write, &pool->lock) {
 		if (arg->length < ext->record.length && ext->mappings)

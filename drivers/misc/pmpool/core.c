@@ -164,6 +164,7 @@ static int pmpool_probe(struct platform_device *pdev)
 	init_rwsem(&pool->lock);
 	hash_init(pool->names);
 	xa_init(&pool->limits);
+	pmpool_lend_init(pool);
 	platform_set_drvdata(pdev, pool);
 
 	ret = pool->region.ops->find(dev, &pool->region);
@@ -248,16 +249,19 @@ free_pool:
 static void pmpool_remove(struct platform_device *pdev)
 {
 	struct pmpool *pool = platform_get_drvdata(pdev);
+	bool whole;
 
 	misc_deregister(&pool->misc);
 	atomic_notifier_chain_unregister(&panic_notifier_list, &pool->panic);
 	unregister_reboot_notifier(&pool->reboot);
 	unregister_pm_notifier(&pool->pm);
 	pmpool_mark_detached(pool);
+	whole = pmpool_lend_exit(pool);
 	pmpool_extents_unload(pool);
 	unregister_chrdev_region(pool->devt, PMPOOL_MINORS);
 	memunmap(pool->mem);
-	pool->region.ops->release(pool->dev, &pool->region);
+	if (whole)
+		pool->region.ops->release(pool->dev, &pool->region);
 	kfree(pool);
 }
 

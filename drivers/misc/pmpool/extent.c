@@ -171,7 +171,19 @@ struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset)
 	lockdep_assert_held(&pool->lock);
 
 	run = pmpool_space_at(&pool->space, offset >> PMPOOL_FORMAT_BLOCK_SHIFT);
-	return run ? pool->slots[run->slot] : NULL;
+	return run ? pmpool_extent_of(pool, run) : NULL;
+}
+
+/**
+ * pmpool_extent_of - the extent that has blocks
+ * @pool: attached, its lock or admin mutex held
+ * @run: of its blocks
+ *
+ * Return: the extent, or NULL when it is damaged, or the blocks are lent.
+ */
+struct pmpool_extent *pmpool_extent_of(const struct pmpool *pool, const struct pmpool_run *run)
+{
+	return run->slot == PMPOOL_SPACE_LENT ? NULL : pool->slots[run->slot];
 }
 
 /**
@@ -245,8 +257,7 @@ void pmpool_extent_opened(struct pmpool_extent *ext)
  */
 bool pmpool_create_valid(const struct pmpool_create *arg)
 {
-	if (!pmpool_name_valid(arg->name) || !arg->length || arg->mode & ~0777 ||
-	    arg->__reserved)
+	if (!pmpool_name_valid(arg->name) || !arg->length || arg->mode & ~0777)
 		return false;
 
 	return !arg->align ||
@@ -284,10 +295,10 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 {
 	struct pmpool_record rec = { };
 	struct pmpool_extent *ext;
-	u64 align, base, blocks;
+	u64 align, base, blocks, keep_first, keep_end;
 	uuid_t uuid;
 	u32 slot;
-	int ret;
+	int found, ret;
 
 	lockdep_assert_held(&pool->admin);
 
@@ -306,14 +317,18 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	blocks = DIV_ROUND_UP_ULL(arg->length, PMPOOL_FORMAT_BLOCK_SIZE);
 	align = (arg->align ?: PMPOOL_FORMAT_BLOCK_SIZE) >> PMPOOL_FORMAT_BLOCK_SHIFT;
 	base = pool->region.base >> PMPOOL_FORMAT_BLOCK_SHIFT;
-	ret = pmpool_space_find(&pool->space, blocks, align, base, &rec.first_block);
-	if (ret)
-		return ERR_PTR(ret);
+	found = pmpool_space_find(&pool->space, blocks, align, base, &rec.first_block);
+	if (found)
+		found = pmpool_lend_room(pool, blocks, align, &keep_first, &keep_end);
+	if (found && found != -EAGAIN)
+		return ERR_PTR(found);
 
 	rec.uid = from_kuid(&init_user_ns, current_fsuid());
 	ret = pmpool_limit_check(pool, rec.uid, blocks, 1);
 	if (ret)
 		return ERR_PTR(ret);
+	if (found)
+		return ERR_PTR(pmpool_lend_demand(pool, keep_first, keep_end));
 
 	uuid_gen(&uuid);
 	rec.type = PMPOOL_FORMAT_RECORD_EXTENT;
@@ -542,11 +557,12 @@ int pmpool_extents_load(struct pmpool *pool)
 	u32 i;
 	int ret;
 
-	runs = kvcalloc(PMPOOL_FORMAT_SLOTS, sizeof(*runs), GFP_KERNEL);
+	/* One more for what is lent. */
+	runs = kvcalloc(PMPOOL_FORMAT_SLOTS + 1, sizeof(*runs), GFP_KERNEL);
 	pool->slots = kvcalloc(PMPOOL_FORMAT_SLOTS, sizeof(*pool->slots), GFP_KERNEL);
 	pool->used = bitmap_zalloc(PMPOOL_FORMAT_SLOTS, GFP_KERNEL);
 	pmpool_space_init(&pool->space, pool->format.meta_blocks, pool->format.blocks,
-			  runs, PMPOOL_FORMAT_SLOTS);
+			  runs, PMPOOL_FORMAT_SLOTS + 1);
 	if (!rec || !runs || !pool->slots || !pool->used) {
 		ret = -ENOMEM;
 		goto unload;

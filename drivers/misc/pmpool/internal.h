@@ -14,6 +14,8 @@
 #include <linux/pmpool.h>
 #include <linux/rwsem.h>
 #include <linux/uidgid.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 #include "backing.h"
@@ -27,6 +29,8 @@
  *
  * From the outside in:
  *
+ * - pool->lend.mutex: memory is given to the system, or taken back, by one at a
+ *   time. Held for as long as that lasts, so by nobody who has to be quick.
  * - pool->admin, a mutex: one change of the set of extents at a time, since
  *   devices come and go with them. User memory may be touched while it is held.
  * - mmap_lock, of a process, and the lock of a VMA.
@@ -38,6 +42,55 @@
  * - ext->zero, a mutex: one block of an extent is zeroed at a time.
  * - pool->bitmap_lock, a mutex: words of the initialised bitmap.
  */
+
+/**
+ * struct pmpool_lending - what of a pool is lent to the system
+ * @mutex: see above
+ * @unit: blocks that are lent at once, a memory block
+ * @first: block of what is lent. This and the next four are changed with the
+ *	pool's admin mutex and its lock held
+ * @end: behind that
+ * @keep_first: block of what may stay lent; the thread takes back the rest
+ * @keep_end: behind that
+ * @emptying: how many blocks are to be taken back
+ * @progress: counts the changes of what is lent
+ * @failures: counts how often the thread has given up
+ * @name: of lent memory in the resource tree; the tree points to it
+ * @thread: takes memory back; there is one since the first lending
+ * @work: the thread waits for something to do
+ * @waiters: for the thread to get on
+ * @patience: has the thread give up
+ * @online: called before memory is brought online
+ */
+struct pmpool_lending {
+	struct mutex mutex;
+	u64 unit;
+	u64 first;
+	u64 end;
+	u64 keep_first;
+	u64 keep_end;
+	u64 emptying;
+	unsigned int progress;
+	unsigned int failures;
+	const char *name;
+	struct task_struct *thread;
+	wait_queue_head_t work;
+	wait_queue_head_t waiters;
+	struct delayed_work patience;
+	struct notifier_block online;
+};
+
+/**
+ * struct pmpool_lend_wait - waiting for memory that is lent
+ * @progress: of the pool's lending, when it was last looked at
+ * @failures: likewise
+ * @left: time to wait, in jiffies
+ */
+struct pmpool_lend_wait {
+	unsigned int progress;
+	unsigned int failures;
+	long left;
+};
 
 /**
  * struct pmpool - an attached pool
@@ -59,6 +112,7 @@
  * @state: one of enum pmpool_state
  * @was_clean: how the previous kernel left the pool
  * @previous_handover: when it did, in ns since the Unix epoch, or 0
+ * @lend: what of it is lent
  * @misc: /dev/pmpool
  * @devt: first of two device numbers for each slot: an extent that is renamed
  *	has both for a moment
@@ -85,6 +139,7 @@ struct pmpool {
 	enum pmpool_state state;
 	bool was_clean;
 	u64 previous_handover;
+	struct pmpool_lending lend;
 
 	struct miscdevice misc;
 	dev_t devt;
@@ -159,6 +214,7 @@ struct pmpool_file {
  * @user: where the caller's struct is
  * @user_size: how long the caller's struct is
  * @op: what the table says of the command
+ * @wait: for memory that is lent
  * @arg: the struct, as this kernel knows it; what is beyond @user_size is zero
  */
 struct pmpool_call {
@@ -168,6 +224,7 @@ struct pmpool_call {
 	void __user *user;
 	u32 user_size;
 	const struct pmpool_op *op;
+	struct pmpool_lend_wait wait;
 	union {
 		u32 head[2];	/* every struct: size, flags */
 		struct pmpool_info info;
@@ -181,6 +238,7 @@ struct pmpool_call {
 		struct pmpool_seal seal;
 		struct pmpool_limit limit;
 		struct pmpool_repair repair;
+		struct pmpool_lend lend;
 	} arg;
 };
 
@@ -215,6 +273,7 @@ struct pmpool_extent *pmpool_extent_prepare_rename(struct pmpool_extent *old, co
 int pmpool_extent_rename(struct pmpool_extent *old, struct pmpool_extent *ext);
 struct pmpool_extent *pmpool_extent_lookup(struct pmpool *pool, u64 id, const char *name);
 struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset);
+struct pmpool_extent *pmpool_extent_of(const struct pmpool *pool, const struct pmpool_run *run);
 void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_extent_info *info);
 bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags);
 void pmpool_extent_opened(struct pmpool_extent *ext);
@@ -230,6 +289,54 @@ int pmpool_do_set(struct pmpool_call *call);
 extern const struct file_operations pmpool_fops;
 extern const struct file_operations pmpool_extent_fops;
 int pmpool_call_tell(struct pmpool_call *call);
+
+/* lend.c */
+#ifdef CONFIG_MEMORY_HOTREMOVE
+u64 pmpool_lent(struct pmpool *pool, u64 *emptying);
+int pmpool_lend_room(struct pmpool *pool, u64 blocks, u64 align, u64 *first, u64 *end);
+int pmpool_lend_demand(struct pmpool *pool, u64 first, u64 end);
+void pmpool_lend_look(struct pmpool *pool, struct pmpool_lend_wait *wait);
+int pmpool_lend_wait(struct pmpool *pool, struct pmpool_lend_wait *wait);
+int pmpool_do_lend(struct pmpool_call *call);
+void pmpool_lend_init(struct pmpool *pool);
+bool pmpool_lend_exit(struct pmpool *pool);
+#else
+static inline u64 pmpool_lent(struct pmpool *pool, u64 *emptying)
+{
+	if (emptying)
+		*emptying = 0;
+	return 0;
+}
+
+static inline int pmpool_lend_room(struct pmpool *pool, u64 blocks, u64 align, u64 *first, u64 *end)
+{
+	return -ENOSPC;
+}
+
+static inline int pmpool_lend_demand(struct pmpool *pool, u64 first, u64 end)
+{
+	return -ENOSPC;
+}
+
+static inline void pmpool_lend_look(struct pmpool *pool, struct pmpool_lend_wait *wait) { }
+
+static inline int pmpool_lend_wait(struct pmpool *pool, struct pmpool_lend_wait *wait)
+{
+	return -EAGAIN;
+}
+
+static inline int pmpool_do_lend(struct pmpool_call *call)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void pmpool_lend_init(struct pmpool *pool) { }
+
+static inline bool pmpool_lend_exit(struct pmpool *pool)
+{
+	return true;
+}
+#endif
 
 /* limit.c */
 int pmpool_limit_load(struct pmpool *pool, u32 slot, const struct pmpool_record *rec);

@@ -11,6 +11,7 @@
 #include <linux/compat.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -27,8 +28,10 @@
  * @on_extent: it works on an extent's own file
  * @admin: run with the pool's admin mutex held
  * @looks: it changes nothing, and what it found is in call->arg for copying out
- * @run: does it. Copies out by itself, before anything is changed, if there is
- *	something to tell: a caller that gets EFAULT has changed nothing
+ * @timeout: where in the struct it says how long to wait; 0 when it does not
+ * @run: does it. -EAGAIN when some of what is lent was demanded for it. Copies out
+ *	by itself, before anything is changed, if there is something to tell: a
+ *	caller that gets EFAULT has changed nothing
  */
 struct pmpool_op {
 	unsigned int cmd;
@@ -38,6 +41,7 @@ struct pmpool_op {
 	bool on_extent;
 	bool admin;
 	bool looks;
+	size_t timeout;
 	int (*run)(struct pmpool_call *call);
 };
 
@@ -87,6 +91,7 @@ static int pmpool_do_info(struct pmpool_call *call)
 		.handover_time = pool->previous_handover,
 		.base = capable(CAP_SYS_ADMIN) ? pool->region.base : 0,
 	};
+	info->lent = pmpool_lent(pool, &info->emptying);
 	memcpy(info->uuid, sb->uuid, sizeof(info->uuid));
 	return 0;
 }
@@ -175,6 +180,7 @@ static int pmpool_do_next(struct pmpool_call *call)
 	struct pmpool_next *arg = &call->arg.next;
 	struct pmpool *pool = call->pool;
 	const struct pmpool_run *run;
+	struct pmpool_extent *ext;
 	u64 block;
 
 	guard(rwsem_read)(&pool->lock);
@@ -184,11 +190,12 @@ static int pmpool_do_next(struct pmpool_call *call)
 		run = pmpool_space_from(&pool->space, block);
 		if (!run)
 			return -ENOENT;
-		if (run->first >= arg->cursor && pool->slots[run->slot])
+		ext = pmpool_extent_of(pool, run);
+		if (run->first >= arg->cursor && ext)
 			break;
 	}
 
-	pmpool_extent_describe(pool->slots[run->slot], &arg->info);
+	pmpool_extent_describe(ext, &arg->info);
 	arg->cursor = run->first + 1;
 	return 0;
 }
@@ -206,32 +213,49 @@ static int pmpool_do_next(struct pmpool_call *call)
 
 static const struct pmpool_op pmpool_ops[] = {
 	OP(PMPOOL_INFO, pmpool_do_info, pmpool_info, base, 0, .looks = true),
-	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0, .admin = true),
+	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0, .admin = true,
+	   .timeout = offsetof(struct pmpool_create, timeout)),
 	OP(PMPOOL_OPEN, pmpool_do_open, pmpool_open, info,
 	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true, .looks = true),
 	OP(PMPOOL_REMOVE, pmpool_do_remove, pmpool_remove, name, 0, .admin = true),
 	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, 0, .looks = true),
 	OP(PMPOOL_RENAME, pmpool_do_rename, pmpool_rename, new_name, 0, .admin = true),
-	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true),
+	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true,
+	   .timeout = offsetof(struct pmpool_resize, timeout)),
 	OP(PMPOOL_SET, pmpool_do_set, pmpool_set, tag,
 	   PMPOOL_SET_MODE | PMPOOL_SET_UID | PMPOOL_SET_GID | PMPOOL_SET_TAG, .admin = true),
 	OP(PMPOOL_SEAL, pmpool_do_seal, pmpool_seal, name, 0, .on_extent = true),
 	OP(PMPOOL_LIMIT, pmpool_do_limit, pmpool_limit, extents, PMPOOL_LIMIT_SET, .admin = true),
 	OP(PMPOOL_REPAIR, pmpool_do_repair, pmpool_repair, record, 0, .admin = true),
+	OP(PMPOOL_LEND, pmpool_do_lend, pmpool_lend, lendable, PMPOOL_LEND_SET,
+	   .timeout = offsetof(struct pmpool_lend, timeout)),
 };
 
 static int call_run(struct pmpool_call *call)
 {
+	const struct pmpool_op *op = call->op;
+	u32 timeout = 0;
 	int ret;
 
-	if (!call->op->admin)
-		return call->op->run(call);
+	if (op->timeout)
+		timeout = *(u32 *)((void *)&call->arg + op->timeout);
+	call->wait.left = msecs_to_jiffies(timeout ?: PMPOOL_TIMEOUT);
 
-	if (mutex_lock_killable(&call->pool->admin))
-		return -EINTR;
-	ret = call->op->run(call);
-	mutex_unlock(&call->pool->admin);
-	return ret;
+	if (!op->admin)
+		return op->run(call);
+
+	do {
+		pmpool_lend_look(call->pool, &call->wait);
+		if (mutex_lock_killable(&call->pool->admin))
+			return -EINTR;
+		ret = op->run(call);
+		mutex_unlock(&call->pool->admin);
+		if (ret != -EAGAIN)
+			return ret;
+		/* What it needs is lent: others get on while it waits. */
+		ret = pmpool_lend_wait(call->pool, &call->wait);
+	} while (!ret);
+	return ret == -EBUSY ? -ENOSPC : ret;
 }
 
 static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long user)

@@ -35,7 +35,7 @@ static void count_user(struct pmpool *pool, u32 uid, u64 *blocks, u64 *extents)
 	*blocks = 0;
 	*extents = 0;
 	for (i = 0; i < pool->space.count; i++) {
-		const struct pmpool_extent *ext = pool->slots[pool->space.runs[i].slot];
+		const struct pmpool_extent *ext = pmpool_extent_of(pool, &pool->space.runs[i]);
 
 		if (ext && ext->record.uid == uid) {
 			*blocks += ext->record.blocks;

@@ -35,7 +35,7 @@ static bool blocks_taken(const struct pmpool *pool, const struct pmpool_record *
 	for (i = 0; i < pool->space.count; i++) {
 		const struct pmpool_run *run = &pool->space.runs[i];
 
-		if (pool->slots[run->slot] && run->first < rec->first_block + rec->blocks &&
+		if (pmpool_extent_of(pool, run) && run->first < rec->first_block + rec->blocks &&
 		    rec->first_block < run->first + run->blocks)
 			return true;
 	}

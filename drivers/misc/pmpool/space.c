@@ -7,6 +7,9 @@
  * array sorted by place. A pool has at most some thousand extents, and an array
  * is walked faster than anything cleverer at that size.
  *
+ * What is lent to the system is a run as well, the only one of its kind: it is
+ * not free, but can be had back.
+ *
  * The file also builds in user space.
  */
 #include <linux/errno.h>
@@ -88,6 +91,17 @@ static u32 run_of(const struct pmpool_space *space, u64 first, u32 slot)
 	return space->count;
 }
 
+/* Index of what is lent, or space->count. */
+static u32 lent_run(const struct pmpool_space *space)
+{
+	u32 i;
+
+	for (i = 0; i < space->count; i++)
+		if (space->runs[i].slot == PMPOOL_SPACE_LENT)
+			break;
+	return i;
+}
+
 /**
  * pmpool_space_remove - free the blocks of an extent
  * @space: of the pool
@@ -122,18 +136,37 @@ void pmpool_space_resize(struct pmpool_space *space, u64 first, u32 slot, u64 bl
 }
 
 /**
+ * pmpool_space_set_lent - say which blocks are lent
+ * @space: of the pool; there is room for a run more than there are extents
+ * @first: block
+ * @end: behind the last one; none when it is @first
+ */
+void pmpool_space_set_lent(struct pmpool_space *space, u64 first, u64 end)
+{
+	u32 i = lent_run(space);
+
+	if (i < space->count)
+		pmpool_space_remove(space, space->runs[i].first, PMPOOL_SPACE_LENT);
+	if (first < end)
+		pmpool_space_insert(space, first, end - first, PMPOOL_SPACE_LENT);
+}
+
+/**
  * pmpool_space_room - how many blocks an extent can have where it is
  * @space: of the pool, without overlaps
  * @first: block it starts at
  * @slot: of the extent
+ * @lent: count blocks behind it that are lent
  *
  * Return: those it has and those behind them that are free.
  */
-u64 pmpool_space_room(const struct pmpool_space *space, u64 first, u32 slot)
+u64 pmpool_space_room(const struct pmpool_space *space, u64 first, u32 slot, bool lent)
 {
-	u32 i = run_of(space, first, slot);
+	u32 i = run_of(space, first, slot) + 1;
 
-	return (i + 1 < space->count ? space->runs[i + 1].first : space->end) - first;
+	if (lent && i < space->count && space->runs[i].slot == PMPOOL_SPACE_LENT)
+		i++;
+	return (i < space->count ? space->runs[i].first : space->end) - first;
 }
 
 /**
@@ -196,11 +229,28 @@ const struct pmpool_run *pmpool_space_at(const struct pmpool_space *space, u64 b
 	return run && block >= run->first ? run : NULL;
 }
 
-/* Where the gap before run @i starts and ends; the last gap has @i == count. */
-static void gap_before(const struct pmpool_space *space, u32 i, u64 *start, u64 *end)
+/*
+ * The next gap, and where it starts and ends. *i is 0 at first. With @lent, blocks
+ * that are lent count as free.
+ */
+static bool next_gap(const struct pmpool_space *space, bool lent, u32 *i, u64 *start, u64 *end)
 {
-	*start = i ? space->runs[i - 1].first + space->runs[i - 1].blocks : space->first;
-	*end = i < space->count ? space->runs[i].first : space->end;
+	u32 next = *i;
+
+	if (next > space->count)
+		return false;
+
+	*start = next ? space->runs[next - 1].first + space->runs[next - 1].blocks : space->first;
+	if (lent && next < space->count && space->runs[next].slot == PMPOOL_SPACE_LENT)
+		next++;
+	*end = next < space->count ? space->runs[next].first : space->end;
+	*i = next + 1;
+	return true;
+}
+
+static u64 align_up(u64 block, u64 align, u64 base)
+{
+	return ((base + block + align - 1) & ~(align - 1)) - base;
 }
 
 /**
@@ -213,21 +263,19 @@ static void gap_before(const struct pmpool_space *space, u32 i, u64 *start, u64 
  * @first: out: where it can start
  *
  * Takes the smallest gap that is large enough, and of equal ones the first, so
- * that large gaps stay large.
+ * that large gaps stay large. No lent blocks.
  *
  * Return: 0, or -ENOSPC when there is no such place.
  */
 int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
 		      u64 base, u64 *first)
 {
-	u64 best = U64_MAX;
-	u32 i;
+	u64 best = U64_MAX, start, end;
+	u32 i = 0;
 
-	for (i = 0; i <= space->count; i++) {
-		u64 start, end, place;
+	while (next_gap(space, false, &i, &start, &end)) {
+		u64 place = align_up(start, align, base);
 
-		gap_before(space, i, &start, &end);
-		place = ((base + start + align - 1) & ~(align - 1)) - base;
 		if (place >= end || end - place < blocks || end - start >= best)
 			continue;
 		best = end - start;
@@ -237,21 +285,134 @@ int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
 }
 
 /**
+ * pmpool_space_find_lent - find out what has to be taken back for an extent
+ * @space: of the pool, without overlaps; pmpool_space_find() found no place
+ * @blocks: how many it needs
+ * @align: in blocks, a power of two
+ * @base: as of pmpool_space_find()
+ * @first: out: of the lent blocks, the first that need not be taken back
+ * @end: out: behind the last one
+ *
+ * A place is taken from one end of the lent blocks, the end that leaves more of
+ * them, for they are to stay in one piece.
+ *
+ * Return: 0, or -ENOSPC when there is no place even with all lent blocks back.
+ */
+int pmpool_space_find_lent(const struct pmpool_space *space, u64 blocks, u64 align,
+			   u64 base, u64 *first, u64 *end)
+{
+	u64 lent_first, lent_end, low, high, start = 0, stop = 0;
+	u32 i = 0, n = lent_run(space);
+
+	if (n == space->count)
+		return -ENOSPC;
+	lent_first = space->runs[n].first;
+	lent_end = lent_first + space->runs[n].blocks;
+
+	/* The gap that it is in. */
+	while (stop < lent_end)
+		next_gap(space, true, &i, &start, &stop);
+
+	low = align_up(start, align, base);
+	if (low >= stop || stop - low < blocks)
+		return -ENOSPC;
+	/* The last place that is aligned; there is one, at low. */
+	high = ((base + stop - blocks) & ~(align - 1)) - base;
+
+	if (max(low + blocks, lent_first) - lent_first <= lent_end - min(high, lent_end)) {
+		*first = min(max(low + blocks, lent_first), lent_end);
+		*end = lent_end;
+	} else {
+		*first = lent_first;
+		*end = max(min(high, lent_end), lent_first);
+	}
+	return 0;
+}
+
+/**
+ * pmpool_space_find_to_lend - find blocks that can be lent
+ * @space: of the pool, without overlaps
+ * @unit: how many blocks are lent at once, a power of two, aligned to itself
+ * @base: as of pmpool_space_find()
+ * @first: out: the first of @unit blocks
+ *
+ * They are at an end of what is lent already, or else at the end of the gap that
+ * has most to lend.
+ *
+ * Return: 0, or -ENOSPC when there are none.
+ */
+int pmpool_space_find_to_lend(const struct pmpool_space *space, u64 unit, u64 base, u64 *first)
+{
+	u64 most = 0, start, end;
+	u32 i = 0;
+
+	while (next_gap(space, false, &i, &start, &end)) {
+		/* i counts the run behind the gap already. */
+		const struct pmpool_run *behind = i <= space->count ? &space->runs[i - 1] : NULL;
+		const struct pmpool_run *before = i > 1 ? &space->runs[i - 2] : NULL;
+		u64 low = align_up(start, unit, base);
+		u64 high = ((base + end) & ~(unit - 1)) - base;
+
+		if (low >= end || high < low + unit)
+			continue;
+		if (behind && behind->slot == PMPOOL_SPACE_LENT) {
+			*first = high - unit;
+			return 0;
+		}
+		if (before && before->slot == PMPOOL_SPACE_LENT) {
+			*first = low;
+			return 0;
+		}
+		if (high - low > most) {
+			most = high - low;
+			*first = high - unit;
+		}
+	}
+	/* What is lent is to stay in one piece. */
+	return most && lent_run(space) == space->count ? 0 : -ENOSPC;
+}
+
+/**
+ * pmpool_space_lendable - how much can be lent
+ * @space: of the pool, without overlaps
+ * @unit: as of pmpool_space_find_to_lend()
+ * @base: as of pmpool_space_find()
+ *
+ * Return: how many blocks, those that are lent included.
+ */
+u64 pmpool_space_lendable(const struct pmpool_space *space, u64 unit, u64 base)
+{
+	u32 lent = lent_run(space), i = 0;
+	u64 most = 0, start, end;
+
+	while (next_gap(space, true, &i, &start, &end)) {
+		u64 low = align_up(start, unit, base);
+		u64 high = ((base + end) & ~(unit - 1)) - base;
+
+		if (low >= end || high < low)
+			continue;
+		if (lent < space->count && start <= space->runs[lent].first &&
+		    end > space->runs[lent].first)
+			return high - low;
+		most = max(most, high - low);
+	}
+	return most;
+}
+
+/**
  * pmpool_space_free - how many blocks are free
  * @space: of the pool, without overlaps
- * @total: out: all of them
+ * @total: out: all of them, those that are lent included
  * @largest: out: those of the longest run
  */
 void pmpool_space_free(const struct pmpool_space *space, u64 *total, u64 *largest)
 {
-	u32 i;
+	u64 start, end;
+	u32 i = 0;
 
 	*total = 0;
 	*largest = 0;
-	for (i = 0; i <= space->count; i++) {
-		u64 start, end;
-
-		gap_before(space, i, &start, &end);
+	while (next_gap(space, true, &i, &start, &end)) {
 		if (end <= start)
 			continue;
 		*total += end - start;

@@ -7,11 +7,14 @@
 
 #include <linux/types.h>
 
+/* In the place of a slot: these blocks are lent to the system. */
+#define PMPOOL_SPACE_LENT	(~0U)
+
 /**
  * struct pmpool_run - blocks in use
  * @first: block
  * @blocks: how many
- * @slot: of the extent
+ * @slot: of the extent, or PMPOOL_SPACE_LENT
  * @overlaps: shares blocks with another run
  */
 struct pmpool_run {
@@ -44,12 +47,17 @@ void pmpool_space_init(struct pmpool_space *space, u64 first, u64 end,
 int pmpool_space_insert(struct pmpool_space *space, u64 first, u64 blocks, u32 slot);
 void pmpool_space_remove(struct pmpool_space *space, u64 first, u32 slot);
 void pmpool_space_resize(struct pmpool_space *space, u64 first, u32 slot, u64 blocks);
-u64 pmpool_space_room(const struct pmpool_space *space, u64 first, u32 slot);
+void pmpool_space_set_lent(struct pmpool_space *space, u64 first, u64 end);
+u64 pmpool_space_room(const struct pmpool_space *space, u64 first, u32 slot, bool lent);
 u32 pmpool_space_mark_overlaps(struct pmpool_space *space);
 const struct pmpool_run *pmpool_space_at(const struct pmpool_space *space, u64 block);
 const struct pmpool_run *pmpool_space_from(const struct pmpool_space *space, u64 block);
 int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
 		      u64 base, u64 *first);
+int pmpool_space_find_lent(const struct pmpool_space *space, u64 blocks, u64 align,
+			   u64 base, u64 *first, u64 *end);
+int pmpool_space_find_to_lend(const struct pmpool_space *space, u64 unit, u64 base, u64 *first);
+u64 pmpool_space_lendable(const struct pmpool_space *space, u64 unit, u64 base);
 void pmpool_space_free(const struct pmpool_space *space, u64 *total, u64 *largest);
 
 #endif /* PMPOOL_SPACE_H */

@@ -154,6 +154,36 @@ static void space_overlaps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pmpool_space_mark_overlaps(space), 0);
 }
 
+static void space_lent(struct kunit *test)
+{
+	struct pmpool_space *space = test->priv;
+	u64 first, end;
+
+	pmpool_space_insert(space, FIRST, 4, 0);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_to_lend(space, 8, 0, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 56);
+	pmpool_space_set_lent(space, 24, 64);
+	expect_free(test, 59, 59);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_to_lend(space, 8, 0, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 16);
+	KUNIT_EXPECT_EQ(test, pmpool_space_lendable(space, 8, 0), 56);
+
+	/* Blocks that are lent are given to nobody, but can be had back. */
+	KUNIT_EXPECT_EQ(test, pmpool_space_find(space, 19, 1, 0, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 5);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find(space, 20, 1, 0, &first), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 20, 1, 0, &first, &end), 0);
+	KUNIT_EXPECT_EQ(test, first, 25);
+	KUNIT_EXPECT_EQ(test, end, 64);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 60, 1, 0, &first, &end), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pmpool_space_room(space, FIRST, 0, false), 23);
+	KUNIT_EXPECT_EQ(test, pmpool_space_room(space, FIRST, 0, true), 63);
+
+	pmpool_space_set_lent(space, 0, 0);
+	KUNIT_EXPECT_EQ(test, space->count, 1);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 1, 1, 0, &first, &end), -ENOSPC);
+}
+
 /* Against a model that is a byte a block. */
 static void space_model(struct kunit *test)
 {
@@ -218,6 +248,7 @@ static struct kunit_case space_cases[] = {
 	KUNIT_CASE(space_best_fit),
 	KUNIT_CASE(space_aligned),
 	KUNIT_CASE(space_overlaps),
+	KUNIT_CASE(space_lent),
 	KUNIT_CASE(space_model),
 	{ }
 };

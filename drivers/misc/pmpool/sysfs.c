@@ -58,6 +58,7 @@ POOL_ATTR(metadata_size, "%llu", pool->format.meta_blocks << PMPOOL_FORMAT_BLOCK
 POOL_ATTR(block_size, "%llu", PMPOOL_FORMAT_BLOCK_SIZE);
 POOL_ATTR(free, "%llu", pool_free(pool, false));
 POOL_ATTR(largest_free, "%llu", pool_free(pool, true));
+POOL_ATTR(lent, "%llu", pmpool_lent(pool, NULL));
 POOL_ATTR(extents, "%u", pool->extents);
 POOL_ATTR(max_extents, "%u", PMPOOL_FORMAT_SLOTS);
 POOL_ATTR(damaged, "%u", pool->damaged);
@@ -84,6 +85,7 @@ static struct attribute *pmpool_attrs[] = {
 	&dev_attr_block_size.attr,
 	&dev_attr_free.attr,
 	&dev_attr_largest_free.attr,
+	&dev_attr_lent.attr,
 	&dev_attr_extents.attr,
 	&dev_attr_max_extents.attr,
 	&dev_attr_damaged.attr,

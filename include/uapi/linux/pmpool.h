@@ -56,6 +56,7 @@ enum {
 	PMPOOL_CMD_SEAL = 0x88,
 	PMPOOL_CMD_LIMIT = 0x89,
 	PMPOOL_CMD_REPAIR = 0x8a,
+	PMPOOL_CMD_LEND = 0x8b,
 };
 
 /**
@@ -93,7 +94,7 @@ enum pmpool_backing {
  * @pool_size: size of the whole region
  * @metadata_size: part of it that holds the metadata, from its start
  * @block_size: unit of allocation, and the least alignment of an extent
- * @free: bytes in no extent
+ * @free: bytes in no extent, those that are lent included
  * @largest_free: longest run of them: the largest extent that can be created
  * @extents: number of extents
  * @max_extents: number of extents the pool has records for
@@ -108,6 +109,8 @@ enum pmpool_backing {
  * @handover_time: when the previous kernel let go of it; 0 when it did not
  *	say so, or there was none
  * @base: physical address of the region; 0 unless the caller has CAP_SYS_ADMIN
+ * @lent: bytes that are lent to the system; see PMPOOL_LEND
+ * @emptying: part of @lent that is being taken back
  *
  * Describe the pool. Needs no right but to have the device open.
  */
@@ -136,6 +139,8 @@ struct pmpool_info {
 	__aligned_u64 attach_time;
 	__aligned_u64 handover_time;
 	__aligned_u64 base;
+	__aligned_u64 lent;
+	__aligned_u64 emptying;
 };
 
 #define PMPOOL_INFO _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO)
@@ -151,7 +156,8 @@ struct pmpool_info {
  * @align: of its place in the machine's memory: 0 for the block size, or a power
  *	of two from the block size up
  * @mode: permission bits for the owner, the group and others, at most 0777
- * @__reserved: must be 0
+ * @timeout: how long to wait for memory that is lent, in milliseconds; 0 for
+ *	PMPOOL_TIMEOUT
  * @tag: free for the application: what the extent holds and in which version
  * @id: out: the extent's number, never given to another one in this pool
  * @offset: out: where it starts
@@ -166,7 +172,10 @@ struct pmpool_info {
  *  - EINVAL: @name is malformed, @length is 0, @align is not a power of two or
  *    below the block size, or @mode has other bits.
  *  - EEXIST: an extent of that name exists.
- *  - ENOSPC: no free run is long enough; see @largest_free of PMPOOL_INFO.
+ *  - ENOSPC: no free run is long enough, see @largest_free of PMPOOL_INFO; or
+ *    part of it is lent, and the system can not empty it.
+ *  - EAGAIN: part of it is lent, and was not emptied within @timeout. That goes
+ *    on: see @emptying of PMPOOL_INFO, and try again.
  *  - EDQUOT: the caller would have more than its limit; see PMPOOL_LIMIT.
  *  - ENFILE: every record is in use; see @max_extents of PMPOOL_INFO.
  *  - EROFS: the pool is read-only.
@@ -180,7 +189,7 @@ struct pmpool_create {
 	__aligned_u64 length;
 	__aligned_u64 align;
 	__u32 mode;
-	__u32 __reserved;
+	__u32 timeout;
 	__u8 tag[PMPOOL_TAG_SIZE];
 	__aligned_u64 id;
 	__aligned_u64 offset;
@@ -357,7 +366,9 @@ struct pmpool_rename {
  * @id: the extent's number, or 0 when @name is given
  * @name: the extent's name, or all NULs when @id is given
  * @length: the new length, at least 1
- * @largest: out, also with ENOSPC: the greatest length it can be given
+ * @largest: out, also with ENOSPC and EAGAIN: the greatest length it can be given
+ * @timeout: as that of PMPOOL_CREATE
+ * @__reserved: must be 0
  *
  * Change an extent's length without moving it. What is added reads as zeroes.
  *
@@ -368,7 +379,9 @@ struct pmpool_rename {
  *  - ENOENT: there is no such extent.
  *  - EPERM: the caller is neither its owner nor has CAP_SYS_ADMIN.
  *  - EBUSY: it is mapped, and shall become shorter.
- *  - ENOSPC: the blocks behind it are not free; see @largest.
+ *  - ENOSPC: the blocks behind it are not free, see @largest; or are lent, and
+ *    the system can not empty them.
+ *  - EAGAIN: as with PMPOOL_CREATE.
  *  - EDQUOT: its owner would have more than its limit; see PMPOOL_LIMIT.
  *  - EROFS: the pool is read-only.
  *  - EUCLEAN: the pool is degraded.
@@ -380,6 +393,8 @@ struct pmpool_resize {
 	char name[PMPOOL_NAME_SIZE];
 	__aligned_u64 length;
 	__aligned_u64 largest;
+	__u32 timeout;
+	__u32 __reserved;
 };
 
 #define PMPOOL_RESIZE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_RESIZE)
@@ -537,6 +552,60 @@ struct pmpool_repair {
 };
 
 #define PMPOOL_REPAIR _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REPAIR)
+
+/* How long a command waits for memory that is lent, unless told, in ms. */
+#define PMPOOL_TIMEOUT		10000
+
+/* Flags of PMPOOL_LEND */
+#define PMPOOL_LEND_SET		(1 << 0)
+
+/**
+ * struct pmpool_lend - ioctl(PMPOOL_LEND)
+ * @size: sizeof(struct pmpool_lend)
+ * @flags: PMPOOL_LEND_SET to change how much is lent, else it is told
+ * @lent: with PMPOOL_LEND_SET: how much shall be lent, rounded down to whole
+ *	units; when there is not that much, all there is. Else out: how much is
+ * @timeout: as that of PMPOOL_CREATE, when less shall be lent
+ * @__reserved: must be 0
+ * @offset: out, as what follows, without PMPOOL_LEND_SET: where the lent part
+ *	starts; it is in one piece
+ * @unit: what is lent at once: a memory block of the machine
+ * @lendable: how much could be lent now, @lent included
+ *
+ * Lend memory that is in no extent to the system, which has it as "System RAM
+ * (pmpool)", or take it back. The system uses it when its memory blocks have been
+ * brought online: write ``online_movable`` to their ``state`` in
+ * ``/sys/devices/system/memory``; as anything else they can not be. Memory that is
+ * lent is taken back by itself when an extent needs it. No kernel that is started
+ * by kexec finds it in its memory map, and none is loaded into it.
+ *
+ * While memory is lent the driver can not be unloaded.
+ *
+ * Errors:
+ *
+ *  - EPERM: to set needs CAP_SYS_ADMIN.
+ *  - EAGAIN: less shall be lent, and was not emptied within @timeout; that goes
+ *    on. Or more shall be lent, and some is being taken back.
+ *  - EBUSY: less shall be lent, and the system can not empty it.
+ *  - ENOSPC: more shall be lent, and no whole unit is free beside what is lent.
+ *  - EROFS: the pool is read-only.
+ *  - EUCLEAN: the pool is degraded.
+ *  - ENOMEM, EEXIST, E2BIG: the kernel could not add the memory.
+ *  - EOPNOTSUPP: the kernel can not take memory back while it runs
+ *    (CONFIG_MEMORY_HOTREMOVE).
+ */
+struct pmpool_lend {
+	__u32 size;
+	__u32 flags;
+	__aligned_u64 lent;
+	__u32 timeout;
+	__u32 __reserved;
+	__aligned_u64 offset;
+	__aligned_u64 unit;
+	__aligned_u64 lendable;
+};
+
+#define PMPOOL_LEND _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_LEND)
 
 /**
  * DOC: reading the metadata

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Kexec after kexec while most of a pool is lent and in use, with an initramfs
+ * of hundreds of MiB, for which the lent memory would do well: no part of
+ * the next kernel is placed in the region, that kernel is told of none of it, and
+ * every extent is intact.
+ *
+ * Run in every boot, with PMPOOL_BOOT counting them from 1, as root, with the
+ * module not loaded.
+ */
+#include <sys/klog.h>
+#include <sys/sysinfo.h>
+
+#include "next.h"
+
+#define BOOTS		4
+#define KEPT		(20 * MIB)
+#define INITRD		(200 * MIB)
+#ifndef KEXEC_FILE_DEBUG
+#define KEXEC_FILE_DEBUG	0x8
+#endif
+
+static uint64_t base, size;
+
+static void lend_all(int fd)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .lent = ~0ULL };
+	uint64_t at;
+	char path[96];
+	int state;
+
+	check_errno(ioctl(fd, PMPOOL_LEND, &arg), 0, "all that can be is lent");
+	arg.flags = 0;
+	if (ioctl(fd, PMPOOL_LEND, &arg))
+		die("PMPOOL_LEND");
+	for (at = arg.offset; at < arg.offset + arg.lent; at += arg.unit) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
+			 (unsigned long long)((base + at) / arg.unit));
+		state = open(path, O_WRONLY | O_CLOEXEC);
+		if (state < 0 || write(state, "online_movable", 14) < 0)
+			die(path);
+		close(state);
+	}
+	check(arg.lent >= size / 2, "%llu of %llu MiB", arg.lent / MIB, (unsigned long long)(size / MIB));
+}
+
+/* An initramfs with as many zeroes behind it as make it large. */
+static int large_initrd(void)
+{
+	static char buf[1 << 20];
+	int from = open("/sys/firmware/initrd", O_RDONLY | O_CLOEXEC);
+	int to = syscall(SYS_memfd_create, "initrd", 0);
+	off_t length = 0;
+	ssize_t len;
+
+	if (from < 0 || to < 0)
+		die("an initramfs");
+	/* The one that this kernel was started with has them already. */
+	while (length < (off_t)INITRD && (len = read(from, buf, sizeof(buf))) > 0) {
+		if (write(to, buf, len) != len)
+			die("an initramfs");
+		length += len;
+	}
+	memset(buf, 0, sizeof(buf));
+	for (; length < (off_t)INITRD; length += sizeof(buf))
+		if (write(to, buf, sizeof(buf)) != sizeof(buf))
+			die("an initramfs");
+	close(from);
+	return to;
+}
+
+/* Stage the next kernel; look at each segment as the kernel tells of it. */
+static void stage_large(unsigned int boot)
+{
+	const char *cmdline = next_cmdline(boot, NULL), *log, *at;
+	int kernel = open("/kexec/vmlinuz", O_RDONLY | O_CLOEXEC);
+	int initrd = large_initrd();
+	unsigned int segments = 0, inside = 0;
+	uint64_t largest = 0;
+	int ret;
+
+	messages();
+	ret = syscall(SYS_kexec_file_load, kernel, initrd, strlen(cmdline) + 1, cmdline,
+		      KEXEC_FILE_DEBUG);
+	check_errno(ret, 0, "the next kernel is staged with an initramfs of %llu MiB", INITRD / MIB);
+	close(kernel);
+	close(initrd);
+	log = messages();
+	for (at = log; (at = strstr(at, "segment[")); at++) {
+		const char *mem = strstr(at, " mem="), *memsz = strstr(at, " memsz=");
+		uint64_t start, length;
+
+		if (!mem || !memsz)
+			continue;
+		start = strtoull(mem + 5, NULL, 16);
+		length = strtoull(memsz + 7, NULL, 16);
+		segments++;
+		inside += start < base + size && start + length > base;
+		largest = length > largest ? length : largest;
+	}
+	check(segments >= 3 && largest >= INITRD, "the kernel told of %u segments, one of %llu MiB",
+	      segments, (unsigned long long)(largest / MIB));
+	check(!inside, "%u of them are in the region", inside);
+}
+
+/* Fill what is free, so that the system has used what is lent, and leave it to it. */
+static void use_memory(void)
+{
+	struct sysinfo si;
+	size_t length, i;
+	uint64_t *mem;
+
+	sysinfo(&si);
+	length = si.freeram / 10 * 8 & ~4095UL;
+	mem = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		die("memory");
+	for (i = 0; i < length / 8; i += 512)
+		mem[i] = ~0ULL;
+	munmap(mem, length);
+}
+
+int main(void)
+{
+	unsigned int boot = strtoul(getenv("PMPOOL_BOOT") ?: "1", NULL, 10);
+	struct pmpool_lend lent = { .size = sizeof(lent) };
+	uint64_t *mem;
+	int fd;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	begin("lend-kexec");
+	check(!strstr(slurp("/proc/iomem"), "pmpool"), "boot %u: no memory map tells of what was lent", boot);
+	check_errno(load(region_param()), 0, "boot %u: the pool attaches", boot);
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	base = info(fd).base;
+	size = info(fd).pool_size;
+	check(info(fd).generation == boot && info(fd).state == PMPOOL_STATE_OK && info(fd).was_clean,
+	      "generation %u, ok, clean", boot);
+	check(!ioctl(fd, PMPOOL_LEND, &lent) && !lent.lent, "nothing of it is lent");
+
+	if (boot == 1) {
+		check_errno(create(fd, "kept", KEPT), 0, "an extent");
+		mem = map_node("kept", KEPT, PROT_READ | PROT_WRITE);
+		fill(mem, KEPT, 3);
+	} else {
+		mem = map_node("kept", KEPT, PROT_READ);
+		check(mem != MAP_FAILED && !mismatches(mem, KEPT, 3), "boot %u: every byte of the extent", boot);
+	}
+	munmap(mem, KEPT);
+	if (boot == BOOTS)
+		return done();
+
+	lend_all(fd);
+	use_memory();
+	stage_large(boot);
+	use_memory();
+	start_next();
+}

@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Memory that is lent to the system: who may lend it, that the system really
+ * uses it, that extents get it back zeroed, that whoever waits for it can be
+ * killed and does not hold others up.
+ *
+ * Run as root with the module not loaded yet and a pool of some memory blocks.
+ */
+#include <dirent.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "guest.h"
+
+#define SECRET	0x5ec4e75ec4e75ec4ULL
+
+static uint64_t base;
+
+static struct pmpool_lend lending(int fd)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg) };
+
+	if (ioctl(fd, PMPOOL_LEND, &arg))
+		die("PMPOOL_LEND");
+	return arg;
+}
+
+static int lend(int fd, uint64_t bytes, uint32_t timeout)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .lent = bytes,
+				   .timeout = timeout };
+
+	return ioctl(fd, PMPOOL_LEND, &arg);
+}
+
+static int create_within(int fd, const char *name, uint64_t length, uint32_t timeout)
+{
+	struct pmpool_create arg = { .size = sizeof(arg), .length = length, .mode = 0600,
+				     .timeout = timeout };
+
+	set_name(arg.name, name);
+	return ioctl(fd, PMPOOL_CREATE, &arg);
+}
+
+static int resize_within(int fd, const char *name, uint64_t length, uint32_t timeout)
+{
+	struct pmpool_resize arg = { .size = sizeof(arg), .length = length, .timeout = timeout };
+
+	set_name(arg.name, name);
+	return ioctl(fd, PMPOOL_RESIZE, &arg);
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
+}
+
+static uint64_t meminfo(const char *key)
+{
+	const char *at = strstr(slurp("/proc/meminfo"), key);
+
+	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
+}
+
+/* Bring the lent memory blocks online that are not. Returns how many. */
+static unsigned int online(int fd, const char *how)
+{
+	struct pmpool_lend lent = lending(fd);
+	unsigned int n = 0;
+	uint64_t at;
+	char path[96];
+	int state;
+
+	for (at = lent.offset; at < lent.offset + lent.lent; at += lent.unit) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
+			 (unsigned long long)((base + at) / lent.unit));
+		if (!strcmp(slurp(path), "online"))
+			continue;
+		state = open(path, O_WRONLY | O_CLOEXEC);
+		if (state < 0 || write(state, how, strlen(how)) < 0)
+			die(path);
+		close(state);
+		n++;
+	}
+	return n;
+}
+
+/* How many "System RAM (pmpool)" lines stand inside the pool's, and how many elsewhere. */
+static unsigned int iomem_lent(unsigned int *outside)
+{
+	const char *line = slurp("/proc/iomem");
+	unsigned int inside = 0;
+	int pool = -1;
+
+	*outside = 0;
+	for (; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		int depth = strspn(line, " ");
+		const char *name = strstr(line, " : ");
+
+		if (!name)
+			continue;
+		name += 3;
+		if (pool >= 0 && depth <= pool)
+			pool = -1;
+		if (!strncmp(name, "Persistent Memory Pool\n", 23))
+			pool = depth;
+		else if (!strncmp(name, "System RAM (pmpool)", 19))
+			*(pool >= 0 ? &inside : outside) += 1;
+	}
+	return inside;
+}
+
+/* Whether the firmware's map, which kexec -c hands on, tells of anything in the pool. */
+static bool in_firmware_map(uint64_t start, uint64_t end)
+{
+	DIR *dir = opendir("/sys/firmware/memmap");
+	struct dirent *entry;
+	bool found = false;
+	char path[128];
+
+	if (!dir)
+		die("/sys/firmware/memmap");
+	while ((entry = readdir(dir))) {
+		uint64_t from, to;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/sys/firmware/memmap/%.16s/start", entry->d_name);
+		from = strtoull(slurp(path), NULL, 0);
+		snprintf(path, sizeof(path), "/sys/firmware/memmap/%.16s/end", entry->d_name);
+		to = strtoull(slurp(path), NULL, 0);
+		snprintf(path, sizeof(path), "/sys/firmware/memmap/%.16s/type", entry->d_name);
+		/* The machine's own map has all of its memory in one piece. */
+		if (!strncmp(slurp(path), "System RAM", 10) && from >= start && to < end)
+			found = true;
+	}
+	closedir(dir);
+	return found;
+}
+
+/* How many pages of a mapping are in a range of the machine's memory. */
+static size_t pages_in(const void *mem, size_t length, uint64_t start, uint64_t end)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	size_t i, n = 0;
+
+	for (i = 0; i < length / 4096; i++) {
+		uint64_t entry, phys;
+
+		if (pread(fd, &entry, 8, ((uintptr_t)mem / 4096 + i) * 8) != 8)
+			die("/proc/self/pagemap");
+		phys = (entry & ((1ULL << 55) - 1)) * 4096;
+		n += entry >> 63 && phys >= start && phys < end;
+	}
+	close(fd);
+	return n;
+}
+
+/* Anonymous memory, every word of it SECRET. */
+static uint64_t *hog(size_t length)
+{
+	uint64_t *mem = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t i;
+
+	if (mem == MAP_FAILED)
+		die("memory to fill");
+	for (i = 0; i < length / 8; i++)
+		mem[i] = SECRET;
+	return mem;
+}
+
+static bool all_secret(const uint64_t *mem, size_t length)
+{
+	size_t i;
+
+	for (i = 0; i < length / 8; i++)
+		if (mem[i] != SECRET)
+			return false;
+	return true;
+}
+
+/*
+ * Put pages that lie in a range into a pipe, by reference: until they are read
+ * nobody can move them. Returns how many.
+ */
+static unsigned int pin(int pipe_in, uint64_t *mem, size_t length, uint64_t start, uint64_t end)
+{
+	unsigned int n = 0;
+	size_t i;
+
+	for (i = 0; i < length / 4096 && n < 8; i++) {
+		struct iovec iov = { (char *)mem + i * 4096, 4096 };
+
+		if (!pages_in(iov.iov_base, 4096, start, end))
+			continue;
+		if (vmsplice(pipe_in, &iov, 1, SPLICE_F_NONBLOCK) != 4096)
+			break;
+		n++;
+	}
+	return n;
+}
+
+static void test_contract(int fd)
+{
+	struct pmpool_lend arg = lending(fd);
+	struct pmpool_info pool = info(fd);
+	uint64_t unit = arg.unit;
+	int status;
+
+	begin("lend-abi");
+	check(arg.lent == 0 && pool.lent == 0 && pool.emptying == 0 && sysfs("lent") == 0,
+	      "nothing is lent at first");
+	check(arg.unit == strtoull(slurp("/sys/devices/system/memory/block_size_bytes"), NULL, 16),
+	      "the unit is a memory block, %llu MiB", arg.unit / MIB);
+	check(arg.lendable && arg.lendable % arg.unit == 0 &&
+	      arg.lendable <= pool.free, "%llu of %llu MiB can be lent", arg.lendable / MIB,
+	      pool.free / MIB);
+
+	arg = (struct pmpool_lend){ .size = sizeof(arg), .__reserved = 1 };
+	check_errno(ioctl(fd, PMPOOL_LEND, &arg), EINVAL, "padding");
+	arg = (struct pmpool_lend){ .size = sizeof(arg) - 8 };
+	check_errno(ioctl(fd, PMPOOL_LEND, &arg), EINVAL, "too short");
+	arg = (struct pmpool_lend){ .size = sizeof(arg), .flags = 2 };
+	check_errno(ioctl(fd, PMPOOL_LEND, &arg), EOPNOTSUPP, "an unknown flag");
+	check_errno(ioctl(fd, PMPOOL_LEND, NULL), EFAULT, "no struct");
+
+	if (!fork()) {
+		if (setresuid(1000, 1000, 1000))
+			_exit(99);
+		_exit(lend(fd, pool.free, 0) == -1 && errno == EPERM && !lending(fd).lent ? 0 : 1);
+	}
+	wait(&status);
+	check(status == 0, "a user may ask, and not lend: EPERM");
+
+	check_errno(lend(fd, unit - 1, 0), 0, "less than a unit");
+	check(lending(fd).lent == 0, "is nothing");
+}
+
+static void test_lent(int fd)
+{
+	struct pmpool_lend arg = lending(fd);
+	uint64_t total = meminfo("MemTotal:"), start, want = arg.lendable;
+	unsigned int outside, units;
+
+	begin("lend-system");
+	check_errno(lend(fd, ~0ULL, 0), 0, "all that can be");
+	arg = lending(fd);
+	start = base + arg.offset;
+	check(arg.lent == want && arg.lendable == want && info(fd).lent == want &&
+	      sysfs("lent") == want, "is lent: %llu MiB at offset %#llx", arg.lent / MIB, arg.offset);
+	check(start % arg.unit == 0, "whole memory blocks of the machine");
+	check(info(fd).free == sysfs("free") && info(fd).largest_free >= want,
+	      "they still count as free");
+	check(iomem_lent(&outside) == 1 && !outside, "/proc/iomem has them inside the pool, in one piece");
+	check(!in_firmware_map(base, base + info(fd).pool_size), "the firmware's map does not");
+	units = online(fd, "online_movable");
+	check(units == arg.lent / arg.unit && meminfo("MemTotal:") >= total + want / 100 * 98,
+	      "online, they are %llu MiB more memory", (meminfo("MemTotal:") - total) / MIB);
+	check_errno(lend(fd, arg.lent, 0), 0, "as much as is lent");
+	check(unload() == -1 && errno == EWOULDBLOCK, "the driver can not be unloaded meanwhile");
+	check_errno(lend(fd, ~0ULL, 0), ENOSPC, "more than all");
+}
+
+static void test_taken_back(int fd)
+{
+	struct pmpool_lend arg = lending(fd);
+	uint64_t start = base + arg.offset, end = start + arg.lent, before = arg.lent;
+	struct pmpool_extent_info ext;
+	size_t size = meminfo("MemAvailable:") / 10 * 6, used;
+	uint64_t *mem, *mine;
+
+	begin("lend-back");
+	mem = hog(size);
+	used = pages_in(mem, size, start, end) * 4096;
+	check(used > 16 * MIB, "the system has put %zu MiB of a program there", (size_t)(used / MIB));
+
+	/* More than is free beside it. */
+	check_errno(create_within(fd, "back", arg.unit + 2 * BLOCK, 60000), 0,
+		    "an extent that needs some of it");
+	arg = lending(fd);
+	check(arg.lent < before && arg.lent && arg.lent % arg.unit == 0 && info(fd).emptying == 0,
+	      "what it needed is taken back, and no more: %llu of %llu MiB are lent",
+	      arg.lent / MIB, before / MIB);
+	check(!open_extent(fd, "back", 0, &ext) &&
+	      (ext.offset + ext.length <= arg.offset || ext.offset >= arg.offset + arg.lent),
+	      "and is not where anything is lent");
+	mine = map_node("back", arg.unit, PROT_READ | PROT_WRITE);
+	check(mine != MAP_FAILED && zeroes(mine, arg.unit), "it reads as zeroes");
+	fill(mine, 4 * MIB, 7);
+	check(all_secret(mem, size), "and what the program had is intact");
+
+	check_errno(lend(fd, arg.lent - arg.unit, 60000), 0, "a unit less");
+	check(lending(fd).lent == arg.lent - arg.unit, "is lent");
+	check_errno(lend(fd, arg.lent, 0), 0, "and one more again");
+	online(fd, "online_movable");
+	check(lending(fd).lent == arg.lent, "is lent");
+	check(!mismatches(mine, 4 * MIB, 7) && all_secret(mem, size), "nothing else has changed");
+	munmap(mine, arg.unit);
+	munmap(mem, size);
+	check_errno(remove_extent(fd, "back"), 0, "removed");
+}
+
+static void test_grow(int fd)
+{
+	struct pmpool_resize arg = { .size = sizeof(arg) };
+	struct pmpool_extent_info ext;
+	struct pmpool_lend lent;
+	uint64_t *mine;
+
+	begin("lend-grow");
+	check_errno(create(fd, "grow", BLOCK), 0, "a small extent");
+	mine = map_node("grow", BLOCK, PROT_READ | PROT_WRITE);
+	fill(mine, BLOCK, 9);
+	munmap(mine, BLOCK);
+	lend(fd, ~0ULL, 0);
+	online(fd, "online_movable");
+	lent = lending(fd);
+	open_extent(fd, "grow", 0, &ext);
+	set_name(arg.name, "grow");
+	arg.length = ~0ULL >> 1;
+	check_errno(ioctl(fd, PMPOOL_RESIZE, &arg), ENOSPC, "too long");
+	check(arg.largest >= lent.lent, "can be as long as all that is free, with what is lent");
+	arg.length = lent.offset + lent.unit - ext.offset;
+	arg.__reserved = 1;
+	check_errno(ioctl(fd, PMPOOL_RESIZE, &arg), EINVAL, "padding");
+	check(ext.offset < lent.offset, "what is lent lies behind it");
+	check_errno(resize_within(fd, "grow", lent.offset + lent.unit - ext.offset, 60000), 0,
+		    "into what was lent");
+	check(lending(fd).lent == lent.lent - lent.unit && lending(fd).offset == lent.offset + lent.unit,
+	      "it got the unit it needed");
+	mine = map_node("grow", lent.unit, PROT_READ);
+	check(mine != MAP_FAILED && !mismatches(mine, BLOCK, 9) &&
+	      zeroes(mine + BLOCK / 8, lent.unit - BLOCK), "and has its bytes, and zeroes");
+	munmap(mine, lent.unit);
+	check_errno(remove_extent(fd, "grow"), 0, "removed");
+}
+
+static bool wait_lent(int fd, uint64_t bytes, unsigned int seconds)
+{
+	uint64_t limit = now_ms() + seconds * 1000;
+
+	while (now_ms() < limit) {
+		if (lending(fd).lent <= bytes)
+			return true;
+		poll(NULL, 0, 20);
+	}
+	return false;
+}
+
+static void test_stuck(int fd)
+{
+	struct pmpool_lend arg;
+	struct pmpool_info pool;
+	uint64_t *mem, start, end, began, took, size;
+	int pipes[2], status, null;
+	char junk[4096];
+	pid_t child;
+
+	begin("lend-stuck");
+	lend(fd, ~0ULL, 0);
+	online(fd, "online_movable");
+	/* Room for one small extent beside what is lent, wherever that is. */
+	arg = lending(fd);
+	start = base + arg.offset;
+	end = start + arg.lent;
+	if (pipe2(pipes, O_CLOEXEC))
+		die("pipe");
+	size = meminfo("MemAvailable:") / 10 * 6;
+	mem = hog(size);
+	/* In all of it, so that some is in the unit that is wanted. */
+	check(pin(pipes[1], mem, size, start, start + arg.unit) &&
+	      pin(pipes[1], mem, size, end - arg.unit, end), "pages that can not be moved");
+
+	pool = info(fd);
+	began = now_ms();
+	check_errno(create_within(fd, "stuck", pool.free - BLOCK, 700), EAGAIN,
+		    "what needs them, in the given time");
+	took = now_ms() - began;
+	check(took >= 700 && took < 20000, "is told so after that time: %llu ms",
+	      (unsigned long long)took);
+	pool = info(fd);
+	check(pool.emptying && pool.emptying <= pool.lent, "%llu MiB are being emptied",
+	      pool.emptying / MIB);
+	check(pool.extents == 0 && !sysfs("extents"), "and there is no such extent");
+
+	child = fork();
+	if (!child) {
+		create_within(fd, "stuck", pool.free - BLOCK, 600000);
+		_exit(0);
+	}
+	began = now_ms();
+	check_errno(create(fd, "other", BLOCK), 0, "another extent, beside");
+	took = now_ms() - began;
+	check_errno(remove_extent(fd, "other"), 0, "comes and goes meanwhile");
+	check(took < 5000, "without delay: %llu ms", (unsigned long long)took);
+	check(waitpid(child, &status, WNOHANG) == 0, "the one that waits still waits");
+	kill(child, SIGKILL);
+	check(waitpid(child, &status, 0) == child && WIFSIGNALED(status), "and can be killed");
+	check_errno(lend(fd, ~0ULL, 0), EAGAIN, "to lend more while some is being emptied");
+	check_errno(lend(fd, 0, 200), EAGAIN, "to lend nothing, in the given time");
+
+	/* Read, the pages can go where they like. */
+	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	fcntl(pipes[0], F_SETFL, O_NONBLOCK);
+	while (read(pipes[0], junk, sizeof(junk)) > 0)
+		;
+	close(null);
+	munmap(mem, size);
+	check(wait_lent(fd, 0, 60), "once they are free it is emptied without further asking");
+	check_errno(create_within(fd, "stuck", pool.free - BLOCK, 60000), 0, "and can be had");
+	check_errno(remove_extent(fd, "stuck"), 0, "removed");
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void test_end(int fd)
+{
+	unsigned int outside;
+
+	begin("lend-end");
+	lend(fd, ~0ULL, 0);
+	check_errno(lend(fd, 0, 60000), 0, "memory that was never online");
+	check(lending(fd).lent == 0 && iomem_lent(&outside) == 0 && !outside, "is back");
+	lend(fd, ~0ULL, 0);
+	online(fd, "online_movable");
+	check_errno(lend(fd, 0, 60000), 0, "all of it, online");
+	check(lending(fd).lent == 0 && sysfs("lent") == 0 && iomem_lent(&outside) == 0 && !outside,
+	      "is back");
+	close(fd);
+	check_errno(unload(), 0, "and the driver can be unloaded");
+	check(!strstr(slurp("/proc/iomem"), "Persistent Memory Pool"), "with nothing left of it");
+}
+
+int main(void)
+{
+	const char *region = strstr(slurp("/proc/cmdline"), "pmpool.region=");
+	char params[128];
+	int fd;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (!region)
+		die("no pmpool.region= on the kernel command line");
+	snprintf(params, sizeof(params), "%.*s", (int)strcspn(region + 7, " \n"), region + 7);
+	begin("lend-abi");
+	check_errno(load(params), 0, "%s", params);
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	base = info(fd).base;
+
+	test_contract(fd);
+	test_lent(fd);
+	test_taken_back(fd);
+	test_grow(fd);
+	test_stuck(fd);
+	test_end(fd);
+	return done();
+}
