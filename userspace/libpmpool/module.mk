@@ -11,7 +11,7 @@ MANDIR ?= $(PREFIX)/share/man
 libpmpool-dir := userspace/libpmpool
 libpmpool-soname := libpmpool.so.1
 libpmpool-objs := $(patsubst %,$(BUILD)/obj/libpmpool/%.o, \
-	change entry extent info ioctl limit metadata name options pool watch)
+	change entry extent info ioctl lend limit metadata name options pool watch)
 libpmpool-libs := $(shell pkg-config --libs libudev)
 # Also where off_t has 32 bits.
 libpmpool-cppflags := -D_FILE_OFFSET_BITS=64 -DPMPOOL_VERSION='"$(VERSION)"'

@@ -46,6 +46,7 @@ struct pmpool_entry;		/* what an extent is: a snapshot */
 struct pmpool_options;		/* how to create an extent */
 struct pmpool_change;		/* what to change of an extent */
 struct pmpool_user_limit;	/* what a user may have, and has: a snapshot */
+struct pmpool_lending;		/* what is lent to the system: a snapshot */
 struct pmpool_extent;		/* an open extent */
 struct pmpool_watch;		/* hears of extents that come and go */
 struct pmpool_event;		/* what a watch has heard: a snapshot */
@@ -444,6 +445,30 @@ uint64_t pmpool_limit_extents(const struct pmpool_user_limit *limit);
  * in use; -EROFS, -EUCLEAN as above.
  */
 int pmpool_set_limit(struct pmpool *pool, uid_t uid, uint64_t max_size, uint64_t max_extents);
+
+/*
+ * Lending: memory that is in no extent, given to the system until an extent needs
+ * it.
+ */
+
+int pmpool_get_lending(struct pmpool *pool, struct pmpool_lending **lending);
+void pmpool_lending_free(struct pmpool_lending *lending);
+/* How much is lent, and how much could be, that included. */
+uint64_t pmpool_lending_size(const struct pmpool_lending *lending);
+uint64_t pmpool_lending_max(const struct pmpool_lending *lending);
+/* What is lent at once: a memory block of the machine. */
+uint64_t pmpool_lending_unit(const struct pmpool_lending *lending);
+/* How much of what is lent is being taken back. */
+uint64_t pmpool_lending_emptying(const struct pmpool_lending *lending);
+
+/*
+ * Lend size bytes, rounded down to whole units, or as many as there are; and have
+ * the system use them. For root. timeout: how long to wait when less shall be
+ * lent, in milliseconds, 0 for PMPOOL_TIMEOUT of <linux/pmpool.h>. -EAGAIN: it was
+ * not emptied in time, and that goes on, or more shall be lent meanwhile. -EBUSY:
+ * it can not be emptied. -ENOSPC: there is no more to lend.
+ */
+int pmpool_lend(struct pmpool *pool, uint64_t size, unsigned int timeout);
 
 /*
  * Metadata, for programs that check and mend it. <linux/pmpool_format.h> says

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What of the pool is lent to the system. The driver gives memory blocks to the
+ * system and takes them back; that the system uses them is brought about here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define MEMORY_DIR "/sys/devices/system/memory"
+
+struct pmpool_lending {
+	uint64_t size;
+	uint64_t offset;
+	uint64_t unit;
+	uint64_t max;
+	uint64_t emptying;
+};
+
+static int get_lending(struct pmpool *pool, struct pmpool_lending *lending, uint64_t *base)
+{
+	struct pmpool_lend uapi = { .size = sizeof(uapi) };
+	struct pmpool_info info = { .size = sizeof(info) };
+	int ret;
+
+	ret = pmpool_uapi_call(pmpool_fd(pool), PMPOOL_LEND, &uapi);
+	if (!ret)
+		ret = pmpool_uapi_call(pmpool_fd(pool), PMPOOL_INFO, &info);
+	if (ret)
+		return ret;
+	*lending = (struct pmpool_lending){
+		.size = uapi.lent,
+		.offset = uapi.offset,
+		.unit = uapi.unit,
+		.max = uapi.lendable,
+		.emptying = info.emptying,
+	};
+	*base = info.base;
+	return 0;
+}
+
+PMPOOL_API int pmpool_get_lending(struct pmpool *pool, struct pmpool_lending **lending)
+{
+	struct pmpool_lending *new = malloc(sizeof(*new));
+	uint64_t base;
+	int ret;
+
+	if (!new)
+		return -ENOMEM;
+	ret = get_lending(pool, new, &base);
+	if (ret) {
+		free(new);
+		return ret;
+	}
+	*lending = new;
+	return 0;
+}
+
+/* The driver lets it become nothing but movable; it may be already. */
+static int bring_online(uint64_t number)
+{
+	static const char online[] = "online_movable";
+	char path[sizeof(MEMORY_DIR) + 40], state[16];
+	ssize_t len;
+	int fd, ret = 0;
+
+	snprintf(path, sizeof(path), MEMORY_DIR "/memory%" PRIu64 "/state", number);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	len = read(fd, state, sizeof(state) - 1);
+	if (len < 0)
+		ret = -errno;
+	else if (len >= 7 && !memcmp(state, "offline", 7) &&
+		 pwrite(fd, online, sizeof(online) - 1, 0) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+PMPOOL_API int pmpool_lend(struct pmpool *pool, uint64_t size, unsigned int timeout)
+{
+	struct pmpool_lend uapi = {
+		.size = sizeof(uapi),
+		.flags = PMPOOL_LEND_SET,
+		.lent = size,
+		.timeout = timeout,
+	};
+	struct pmpool_lending now;
+	uint64_t base, at;
+	int ret;
+
+	ret = pmpool_uapi_call(pmpool_fd(pool), PMPOOL_LEND, &uapi);
+	if (!ret)
+		ret = get_lending(pool, &now, &base);
+	if (ret)
+		return ret;
+
+	for (at = base + now.offset; at < base + now.offset + now.size; at += now.unit) {
+		int online = bring_online(at / now.unit);
+
+		/* Gone: an extent needed it meanwhile. */
+		if (online && online != -ENOENT)
+			ret = online;
+	}
+	return ret;
+}
+
+PMPOOL_API void pmpool_lending_free(struct pmpool_lending *lending)
+{
+	free(lending);
+}
+
+PMPOOL_API uint64_t pmpool_lending_size(const struct pmpool_lending *lending)
+{
+	return lending->size;
+}
+
+PMPOOL_API uint64_t pmpool_lending_max(const struct pmpool_lending *lending)
+{
+	return lending->max;
+}
+
+PMPOOL_API uint64_t pmpool_lending_unit(const struct pmpool_lending *lending)
+{
+	return lending->unit;
+}
+
+PMPOOL_API uint64_t pmpool_lending_emptying(const struct pmpool_lending *lending)
+{
+	return lending->emptying;
+}
