@@ -14,6 +14,8 @@ struct pmpool_pool_info {
 	uint64_t block_size;
 	uint64_t free_size;
 	uint64_t largest_free;
+	uint64_t lent;
+	uint64_t emptying;
 	uint64_t generation;
 	uint64_t format_time;
 	uint64_t attach_time;
@@ -47,6 +49,8 @@ struct pmpool_pool_info *pmpool_info_from_uapi(const struct pmpool_info *uapi)
 		.block_size = uapi->block_size,
 		.free_size = uapi->free,
 		.largest_free = uapi->largest_free,
+		.lent = uapi->lent,
+		.emptying = uapi->emptying,
 		.generation = uapi->generation,
 		.format_time = uapi->format_time,
 		.attach_time = uapi->attach_time,
@@ -97,6 +101,16 @@ PMPOOL_API uint64_t pmpool_info_free_size(const struct pmpool_pool_info *info)
 PMPOOL_API uint64_t pmpool_info_largest_free(const struct pmpool_pool_info *info)
 {
 	return info->largest_free;
+}
+
+PMPOOL_API uint64_t pmpool_info_lent(const struct pmpool_pool_info *info)
+{
+	return info->lent;
+}
+
+PMPOOL_API uint64_t pmpool_info_emptying(const struct pmpool_pool_info *info)
+{
+	return info->emptying;
 }
 
 PMPOOL_API unsigned int pmpool_info_extents(const struct pmpool_pool_info *info)

@@ -20,13 +20,12 @@ struct pmpool_lending {
 	uint64_t offset;
 	uint64_t unit;
 	uint64_t max;
-	uint64_t emptying;
 };
 
 static int get_lending(struct pmpool *pool, struct pmpool_lending *lending, uint64_t *base)
 {
 	struct pmpool_lend uapi = { .size = sizeof(uapi) };
-	struct pmpool_info info = { .size = sizeof(info) };
+	struct pmpool_info info = { .size = sizeof(info) };	/* for the region's base */
 	int ret;
 
 	ret = pmpool_uapi_call(pmpool_fd(pool), PMPOOL_LEND, &uapi);
@@ -39,7 +38,6 @@ static int get_lending(struct pmpool *pool, struct pmpool_lending *lending, uint
 		.offset = uapi.offset,
 		.unit = uapi.unit,
 		.max = uapi.lendable,
-		.emptying = info.emptying,
 	};
 	*base = info.base;
 	return 0;
@@ -132,7 +130,7 @@ PMPOOL_API uint64_t pmpool_lending_unit(const struct pmpool_lending *lending)
 	return lending->unit;
 }
 
-PMPOOL_API uint64_t pmpool_lending_emptying(const struct pmpool_lending *lending)
+PMPOOL_API uint64_t pmpool_lending_offset(const struct pmpool_lending *lending)
 {
-	return lending->emptying;
+	return lending->offset;
 }

@@ -114,6 +114,9 @@ uint64_t pmpool_info_block_size(const struct pmpool_pool_info *info);
 /* All that is free, and the longest extent that can be created. */
 uint64_t pmpool_info_free_size(const struct pmpool_pool_info *info);
 uint64_t pmpool_info_largest_free(const struct pmpool_pool_info *info);
+/* How much of what is free is lent to the system, and of that being taken back. */
+uint64_t pmpool_info_lent(const struct pmpool_pool_info *info);
+uint64_t pmpool_info_emptying(const struct pmpool_pool_info *info);
 /* How many there are, and how many there can be. */
 unsigned int pmpool_info_extents(const struct pmpool_pool_info *info);
 unsigned int pmpool_info_max_extents(const struct pmpool_pool_info *info);
@@ -458,8 +461,8 @@ uint64_t pmpool_lending_size(const struct pmpool_lending *lending);
 uint64_t pmpool_lending_max(const struct pmpool_lending *lending);
 /* What is lent at once: a memory block of the machine. */
 uint64_t pmpool_lending_unit(const struct pmpool_lending *lending);
-/* How much of what is lent is being taken back. */
-uint64_t pmpool_lending_emptying(const struct pmpool_lending *lending);
+/* Where the lent part starts; it is in one piece. */
+uint64_t pmpool_lending_offset(const struct pmpool_lending *lending);
 
 /*
  * Lend size bytes, rounded down to whole units, or as many as there are; and have

@@ -34,6 +34,7 @@ int verb_rename(int argc, char **argv);
 int verb_resize(int argc, char **argv);
 int verb_set(int argc, char **argv);
 int verb_limit(int argc, char **argv);
+int verb_lend(int argc, char **argv);
 int verb_map(int argc, char **argv);
 int verb_metrics(int argc, char **argv);
 int verb_check(int argc, char **argv);

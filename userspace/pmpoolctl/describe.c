@@ -140,6 +140,7 @@ struct json_object *pool_to_json(const struct pmpool_pool_info *info)
 	add_number(to, "block_size", pmpool_info_block_size(info));
 	add_number(to, "free", pmpool_info_free_size(info));
 	add_number(to, "largest_free", pmpool_info_largest_free(info));
+	add_number(to, "lent", pmpool_info_lent(info));
 	add_number(to, "extents", pmpool_info_extents(info));
 	add_number(to, "max_extents", pmpool_info_max_extents(info));
 	add_number(to, "format_version", pmpool_info_format_version(info));
@@ -256,6 +257,7 @@ void print_pool(const struct pmpool_pool_info *info, bool exact)
 	printf("block size:    %s\n", format_size(text, pmpool_info_block_size(info), exact));
 	printf("free:          %s\n", format_size(text, pmpool_info_free_size(info), exact));
 	printf("largest free:  %s\n", format_size(text, pmpool_info_largest_free(info), exact));
+	printf("lent:          %s\n", format_size(text, pmpool_info_lent(info), exact));
 	printf("extents:       %u of %u\n", pmpool_info_extents(info), pmpool_info_max_extents(info));
 	printf("format:        version %u\n", pmpool_info_format_version(info));
 	printf("formatted:     %s\n", format_time(time, pmpool_info_format_time(info)));

@@ -22,6 +22,7 @@ static const struct verb {
 	{ "resize", verb_resize },
 	{ "set", verb_set },
 	{ "limit", verb_limit },
+	{ "lend", verb_lend },
 	{ "map", verb_map },
 	{ "metrics", verb_metrics },
 	{ "check", verb_check },
@@ -47,6 +48,7 @@ static const char help[] =
 	"  resize NAME SIZE  make an extent longer or shorter\n"
 	"  set NAME          change an extent's mode, owner, group or tag\n"
 	"  limit [USER]      show or set how much of the pool a user may have\n"
+	"  lend [SIZE]       show or set how much is lent to the system\n"
 	"  map               draw the pool to scale\n"
 	"  metrics           show figures for monitoring, as OpenMetrics\n"
 	"  check [FILE]      show what is wrong with the metadata; --repair mends it\n"

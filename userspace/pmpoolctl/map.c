@@ -53,10 +53,20 @@ static struct map_part *add_part(struct map *map, enum map_kind kind, uint64_t e
 	return &more[map->n++];
 }
 
-static void add_gap(struct map *map, uint64_t end)
+static void add_free(struct map *map, uint64_t end)
 {
 	if (end > map_used(map))
 		add_part(map, map->degraded ? MAP_UNKNOWN : MAP_FREE, end);
+}
+
+static void add_gap(struct map *map, uint64_t end)
+{
+	if (map->lent_start < map->lent_end && map->lent_start >= map_used(map) &&
+	    map->lent_end <= end) {
+		add_free(map, map->lent_start);
+		add_part(map, MAP_LENT, map->lent_end);
+	}
+	add_free(map, end);
 }
 
 void map_begin(struct map *map, const struct pmpool_pool_info *info)
@@ -67,6 +77,12 @@ void map_begin(struct map *map, const struct pmpool_pool_info *info)
 		.degraded = pmpool_info_state(info) == PMPOOL_DEGRADED,
 	};
 	add_part(map, MAP_METADATA, pmpool_info_metadata_size(info));
+}
+
+void map_lent(struct map *map, uint64_t offset, uint64_t size)
+{
+	map->lent_start = offset;
+	map->lent_end = offset + size;
 }
 
 bool map_add(struct map *map, struct pmpool_entry *entry)
@@ -114,6 +130,8 @@ static const char *kind_text(enum map_kind kind)
 		return "extent";
 	case MAP_FREE:
 		return "free";
+	case MAP_LENT:
+		return "lent";
 	default:
 		return "unknown";
 	}
@@ -178,6 +196,8 @@ static const char *fill(enum map_kind kind, bool utf8)
 		return utf8 ? "\u2588" : "#";	/* full block */
 	case MAP_FREE:
 		return utf8 ? "\u2591" : ".";	/* light shade */
+	case MAP_LENT:
+		return utf8 ? "\u2592" : "~";	/* medium shade */
 	default:
 		return "?";
 	}
@@ -373,6 +393,7 @@ void map_draw(const struct map *map, const struct map_style *style)
 /* Returns 0, a negative errno, or -EAGAIN: the pool changed meanwhile. */
 static int read_map(struct pmpool *pool, struct map *map)
 {
+	struct pmpool_lending *lending;
 	struct pmpool_pool_info *info;
 	struct pmpool_entry *entry;
 	uint64_t cursor = 0;
@@ -382,7 +403,14 @@ static int read_map(struct pmpool *pool, struct map *map)
 	if (ret)
 		return ret;
 	map_begin(map, info);
+	ret = pmpool_info_lent(info) ? pmpool_get_lending(pool, &lending) : 0;
+	if (!ret && pmpool_info_lent(info)) {
+		map_lent(map, pmpool_lending_offset(lending), pmpool_lending_size(lending));
+		pmpool_lending_free(lending);
+	}
 	pmpool_info_free(info);
+	if (ret)
+		goto free_map;
 
 	while (!(ret = pmpool_next(pool, &cursor, &entry))) {
 		if (!map_add(map, entry)) {
@@ -394,6 +422,7 @@ static int read_map(struct pmpool *pool, struct map *map)
 		map_end(map);
 		return 0;
 	}
+free_map:
 	map_free(map);
 	return ret;
 }

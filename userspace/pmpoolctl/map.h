@@ -16,6 +16,7 @@ enum map_kind {
 	MAP_METADATA,
 	MAP_EXTENT,
 	MAP_FREE,
+	MAP_LENT,	/* free, and lent to the system */
 	MAP_UNKNOWN,	/* of a degraded pool: free, or of a damaged extent */
 };
 
@@ -32,6 +33,8 @@ struct map {
 	uint64_t size;
 	uint64_t block_size;
 	bool degraded;
+	uint64_t lent_start;
+	uint64_t lent_end;
 	struct map_part *parts;
 	size_t n;
 	unsigned int extents;
@@ -39,6 +42,8 @@ struct map {
 
 /* What info describes, with nothing but metadata in it. */
 void map_begin(struct map *map, const struct pmpool_pool_info *info);
+/* What is lent; before the extents are added. */
+void map_lent(struct map *map, uint64_t offset, uint64_t size);
 /*
  * Add an extent behind the last one; the map frees it. false: it overlaps that
  * one or the end, because the pool has changed meanwhile.

@@ -6,7 +6,7 @@ BINDIR ?= $(PREFIX)/bin
 
 pmpoolctl-dir := userspace/pmpoolctl
 pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
-	bus check create daemon describe dump examine handover info kexec limit list main map \
+	bus check create daemon describe dump examine handover info kexec lend limit list main map \
 	mend metadata metrics opinion options progress reason reconcile remove rename request \
 	resize say set size source stage status table terminal user)
 pmpoolctl-objs += $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,archive bootloader export import interrupt \

@@ -31,6 +31,8 @@ const char *error_text(int err)
 		return "the driver speaks another version of the interface; the pmpool module and pmpoolctl should be of one version";
 	case EDQUOT:
 		return "you would have more than your limit; see pmpoolctl limit";
+	case EAGAIN:
+		return "memory that it needs is lent to the system, and is being emptied; try again";
 	case ENOMEM:
 		return "out of memory";
 	default:
@@ -64,6 +66,10 @@ static void no_space(char *to, size_t len, uint64_t size, uint64_t align,
 	}
 
 	largest = pmpool_info_largest_free(info);
+	if (largest >= size && align <= pmpool_info_block_size(info) && pmpool_info_lent(info)) {
+		snprintf(to, len, "part of the memory is lent to the system, which can not empty it; see pmpoolctl lend");
+		return;
+	}
 	block = pmpool_info_block_size(info);
 	aligned = align > block ? align : 0;
 
@@ -94,6 +100,13 @@ void create_error(char *to, size_t len, int err, uint64_t size, uint64_t align,
 		break;
 	case ENOSPC:
 		no_space(to, len, size, align, info);
+		break;
+	case EAGAIN:
+		if (info)
+			snprintf(to, len, "try again, %llu MiB are being emptied",
+				 (unsigned long long)(pmpool_info_emptying(info) >> 20));
+		else
+			snprintf(to, len, "%s", error_text(err));
 		break;
 	case ENFILE:
 		if (info)

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pmpoolctl lend: how much of the pool the system may use until extents need it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "options.h"
+
+static const char help[] =
+	"Usage: pmpoolctl lend [OPTION...] [SIZE]\n"
+	"Show how much of the pool is lent to the system, or lend SIZE: memory that is in\n"
+	"no extent, which the system uses until an extent needs it. SIZE is like 512M,\n"
+	"\"all\" or \"off\"; it is rounded down to whole memory blocks of the machine.\n"
+	"\n"
+	"  -t, --timeout=SECONDS  how long to wait for memory to be taken back; else 10\n"
+	"  -j, --json             for programs\n"
+	"  -b, --bytes            sizes in bytes\n"
+	"  -h, --help             show this help\n";
+
+static int show(struct pmpool *pool, const struct given *given)
+{
+	struct pmpool_lending *lending;
+	struct pmpool_pool_info *info;
+	char lent[SIZE_TEXT], max[SIZE_TEXT], unit[SIZE_TEXT], emptying[SIZE_TEXT];
+	int status, ret;
+
+	ret = pmpool_get_lending(pool, &lending);
+	if (!ret) {
+		ret = pmpool_get_info(pool, &info);
+		if (ret)
+			pmpool_lending_free(lending);
+	}
+	if (ret) {
+		say("cannot tell how much is lent: %s", ret == -EOPNOTSUPP ?
+		    "the kernel can not take memory back while it runs (CONFIG_MEMORY_HOTREMOVE)" :
+		    error_text(ret));
+		return error_status(ret);
+	}
+
+	if (given->json) {
+		struct json_object *root = json_object_new_object();
+
+		json_object_object_add(root, "lent", json_object_new_uint64(pmpool_lending_size(lending)));
+		json_object_object_add(root, "lendable",
+				       json_object_new_uint64(pmpool_lending_max(lending)));
+		json_object_object_add(root, "emptying",
+				       json_object_new_uint64(pmpool_info_emptying(info)));
+		json_object_object_add(root, "unit", json_object_new_uint64(pmpool_lending_unit(lending)));
+		json_object_object_add(root, "offset",
+				       json_object_new_uint64(pmpool_lending_offset(lending)));
+		status = print_json(root);
+	} else {
+		printf("lent: %s of %s that could be, in memory blocks of %s",
+		       format_size(lent, pmpool_lending_size(lending), given->exact),
+		       format_size(max, pmpool_lending_max(lending), given->exact),
+		       format_size(unit, pmpool_lending_unit(lending), given->exact));
+		if (pmpool_info_emptying(info))
+			printf("; %s of it are being taken back",
+			       format_size(emptying, pmpool_info_emptying(info), given->exact));
+		putchar('\n');
+		status = finish_output(CTL_OK);
+	}
+	pmpool_info_free(info);
+	pmpool_lending_free(lending);
+	return status;
+}
+
+static int lend(struct pmpool *pool, const char *text, uint64_t size, unsigned int timeout)
+{
+	int ret = pmpool_lend(pool, size, timeout);
+	const char *why;
+
+	/* "all" is all there is, also when that is lent already, or nothing. */
+	if (!ret || (ret == -ENOSPC && size == UINT64_MAX))
+		return CTL_OK;
+	switch (-ret) {
+	case EPERM:
+		why = "only root may";
+		break;
+	case EAGAIN:
+		why = "memory is being taken back, which lasts; see pmpoolctl lend, and try again";
+		break;
+	case EBUSY:
+		why = "the system can not move away what it keeps in memory that is lent; free some memory and try again";
+		break;
+	case ENOSPC:
+		why = "there is no more to lend: no whole memory block beside what is lent is free; see pmpoolctl map";
+		break;
+	case EOPNOTSUPP:
+		why = "the kernel can not take memory back while it runs (CONFIG_MEMORY_HOTREMOVE)";
+		break;
+	default:
+		why = error_text(ret);
+	}
+	say("cannot lend %s: %s", text, why);
+	return error_status(ret);
+}
+
+static const char *parse_amount(const char *text, uint64_t *size)
+{
+	if (!strcmp(text, "off"))
+		*size = 0;
+	else if (!strcmp(text, "all"))
+		*size = UINT64_MAX;
+	else
+		return parse_size(text, size);
+	return NULL;
+}
+
+static const char *parse_timeout(const char *text, unsigned int *timeout)
+{
+	unsigned int seconds;
+	char end;
+
+	if (sscanf(text, "%u%c", &seconds, &end) != 1 || *text == '-' || !seconds ||
+	    seconds > 86400)
+		return "it is a number of seconds from 1 to 86400";
+	*timeout = seconds * 1000;
+	return NULL;
+}
+
+int verb_lend(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "timeout", required_argument, NULL, 't' },
+		OPTION_JSON, OPTION_BYTES, END_OPTIONS
+	};
+	static const struct command command = {
+		"lend", help, options, "at most one size", 0, 1
+	};
+	struct given given = { 0 };
+	unsigned int timeout = 0;
+	struct pmpool *pool;
+	const char *wrong;
+	uint64_t size = 0;
+	int status;
+	int c;
+
+	while ((c = next_option(&command, argc, argv, &given)) != -1) {
+		if (c == 't') {
+			wrong = parse_timeout(optarg, &timeout);
+			if (wrong)
+				return wrong_option("timeout", wrong);
+		}
+	}
+	if (given.status >= 0)
+		return given.status;
+
+	if (optind < argc) {
+		wrong = parse_amount(argv[optind], &size);
+		if (wrong) {
+			say("cannot lend '%s': %s; or say \"all\" or \"off\"", argv[optind], wrong);
+			return CTL_USAGE;
+		}
+	}
+
+	status = open_pool(O_RDONLY, &pool);
+	if (status)
+		return status;
+	if (optind < argc)
+		status = lend(pool, argv[optind], size, timeout);
+	if (!status)
+		status = show(pool, &given);
+	pmpool_close(pool);
+	return status;
+}
