@@ -17,6 +17,11 @@ setup_file() {
 		--file /usr/lib/locale/C.utf8/LC_CTYPE:/usr/lib/locale/C.utf8/LC_CTYPE \
 		--file /bin/bash --file "$(command -v jq):/bin/jq" \
 		-- /bin/test-tools
+	mini lend --mem 1536M --cpus 1 --pool 512M --timeout 240 \
+		--file "$ROOT/userspace/pmpoolctl/test/test-lend.sh:/bin/test-lend" \
+		--file "$ROOT/userspace/pmpoolctl/test/checks.sh:/bin/checks.sh" \
+		--file "$BUILD/pmpoolctl-static:/bin/pmpoolctl" --file "$(command -v jq):/bin/jq" \
+		-- /bin/test-lend
 }
 
 @test "without a pool every verb says so, with an exit status of its own" {
@@ -112,4 +117,9 @@ setup_file() {
 
 @test "the guest ended well" {
 	ended_well tools
+}
+
+@test "memory is lent and taken back, and shown wherever the pool is" {
+	group lend lend 26
+	ended_well lend
 }
