@@ -99,6 +99,18 @@ staged() {
 	done
 }
 
+@test "the programs of the pages and the README build with what libpmpool-dev has" {
+	dir=$BATS_TEST_TMPDIR/examples
+	for deb in "$DEB"/libpmpool1_*.deb "$DEB"/libpmpool-dev_*.deb; do
+		dpkg -x "$deb" "$dir/root"
+	done
+	run "$ROOT/userspace/libpmpool/test/examples" "$dir"
+	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
+	for page in README libpmpool pmpool_watch_new; do
+		objdump -p "$dir/gcc/$page" | grep -q 'NEEDED *libpmpool\.so\.1$'
+	done
+}
+
 @test "installed by apt: DKMS has built for each kernel, the daemon is up and waits" {
 	in_guest
 	releases
