@@ -50,16 +50,17 @@ not_staged() {
 	must sh -c "busctl introspect --no-legend $MANAGER | awk '{ print \$1, \$2, \$3 }'"
 	found=$output
 	for line in ".DryRun method a{sv}" ".Kexec method a{sv}" ".Reconcile method -" \
-		".Reload method -" ".Stage method a{sv}" ".PoolAttached signal stas" \
+		".Reload method -" ".Lend method s" ".Stage method a{sv}" ".PoolAttached signal stas" \
 		".Staged signal bas" ".Extents property aa{sv}" ".Checks property a(sbs)" \
 		".Handover property a{sv}"; do
 		grep -Fqx -- "$line" <<<"$found" || { echo "no '$line' in: $found"; return 1; }
 	done
-	# Version; and Handover, for nobody hears when an extent is opened.
+	# Version; and Handover and what is lent, for nobody hears when an extent is
+	# opened, or memory taken back.
 	must sh -c "busctl introspect --xml-interface $MANAGER | grep -c 'EmitsChangedSignal\" value=\"const'"
 	says 1
 	must sh -c "busctl introspect --xml-interface $MANAGER | grep -c 'EmitsChangedSignal\" value=\"false'"
-	says 1
+	says 3
 }
 
 @test "properties say what pmpoolctl says; everybody may read them, nobody set them" {

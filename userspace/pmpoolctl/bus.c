@@ -188,7 +188,9 @@ static int failed(const sd_bus_error *error, int err)
 	return CTL_FAILED;
 }
 
-int ask_daemon(const char *method, const struct request *request, struct daemon_status *verdict)
+/* With a request, a text, or neither. */
+static int ask(const char *method, const struct request *request, const char *text,
+	       struct daemon_status *verdict)
 {
 	sd_bus_message *call = NULL, *answer = NULL;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
@@ -206,6 +208,8 @@ int ask_daemon(const char *method, const struct request *request, struct daemon_
 	r = sd_bus_message_new_method_call(bus, &call, BUS_NAME, BUS_PATH, BUS_INTERFACE, method);
 	if (r >= 0 && request)
 		r = append_request(call, request);
+	if (r >= 0 && text)
+		r = sd_bus_message_append(call, "s", text);
 	if (r >= 0)
 		r = sd_bus_call(bus, call, TIMEOUT_USEC, &error, &answer);
 	if (r >= 0 && verdict) {
@@ -221,4 +225,14 @@ int ask_daemon(const char *method, const struct request *request, struct daemon_
 	sd_bus_message_unref(call);
 	sd_bus_flush_close_unref(bus);
 	return status;
+}
+
+int ask_daemon(const char *method, const struct request *request, struct daemon_status *verdict)
+{
+	return ask(method, request, NULL, verdict);
+}
+
+int tell_daemon(const char *method, const char *text)
+{
+	return ask(method, NULL, text, NULL);
 }

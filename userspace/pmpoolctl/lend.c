@@ -4,17 +4,21 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl.h"
 #include "options.h"
+#include "request.h"
 
 static const char help[] =
 	"Usage: pmpoolctl lend [OPTION...] [SIZE]\n"
 	"Show how much of the pool is lent to the system, or lend SIZE: memory that is in\n"
 	"no extent, which the system uses until an extent needs it. SIZE is like 512M,\n"
-	"\"all\" or \"off\"; it is rounded down to whole memory blocks of the machine.\n"
+	"\"all\" or \"off\"; it is rounded down to whole memory blocks of the machine. Or it\n"
+	"is \"auto\": pmpoold lends all but a headroom, as extents come and go.\n"
 	"\n"
 	"  -t, --timeout=SECONDS  how long to wait for memory to be taken back; else 10\n"
 	"  -j, --json             for programs\n"
@@ -100,6 +104,31 @@ static int lend(struct pmpool *pool, const char *text, uint64_t size, unsigned i
 	return error_status(ret);
 }
 
+/* The daemon follows a policy: it has to hear of another one, or would undo this. */
+static int set(struct pmpool *pool, const char *text, uint64_t size, unsigned int timeout)
+{
+	struct daemon_status daemon;
+	char policy[24];
+	bool automatic = !strcmp(text, "auto");
+	bool running;
+	int status;
+
+	daemon_read(&daemon);
+	running = daemon.running;
+	daemon_free(&daemon);
+	if (automatic && !running) {
+		say("cannot lend auto: that is for pmpoold to do, which does not run: systemctl start pmpoold");
+		return CTL_FAILED;
+	}
+	if (running && geteuid() == 0) {
+		snprintf(policy, sizeof(policy), "%" PRIu64, size);
+		status = tell_daemon("Lend", automatic || !size ? text : policy);
+		if (status)
+			return status;
+	}
+	return automatic ? CTL_OK : lend(pool, text, size, timeout);
+}
+
 static const char *parse_amount(const char *text, uint64_t *size)
 {
 	if (!strcmp(text, "off"))
@@ -150,10 +179,11 @@ int verb_lend(int argc, char **argv)
 	if (given.status >= 0)
 		return given.status;
 
-	if (optind < argc) {
+	if (optind < argc && strcmp(argv[optind], "auto")) {
 		wrong = parse_amount(argv[optind], &size);
 		if (wrong) {
-			say("cannot lend '%s': %s; or say \"all\" or \"off\"", argv[optind], wrong);
+			say("cannot lend '%s': %s; or say \"auto\", \"all\" or \"off\"", argv[optind],
+			    wrong);
 			return CTL_USAGE;
 		}
 	}
@@ -162,7 +192,7 @@ int verb_lend(int argc, char **argv)
 	if (status)
 		return status;
 	if (optind < argc)
-		status = lend(pool, argv[optind], size, timeout);
+		status = set(pool, argv[optind], size, timeout);
 	if (!status)
 		status = show(pool, &given);
 	pmpool_close(pool);

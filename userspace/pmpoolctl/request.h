@@ -49,6 +49,9 @@ void request_free(struct request *request);
 int ask_daemon(const char *method, const struct request *request,
 	       struct daemon_status *verdict);
 
+/* The same, by a method that takes a text and answers nothing. */
+int tell_daemon(const char *method, const char *text);
+
 /* stage.c: ask for a verdict and show it. Returns an exit status. */
 int ask_for_verdict(const char *method, const struct request *request, bool json);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "policy.h"
 #include "settings.h"
 
 void config_clear(struct config *config)
@@ -12,6 +13,8 @@ void config_clear(struct config *config)
 	free(config->initrd);
 	free(config->append);
 	free(config->cmdline);
+	free(config->lend);
+	free(config->headroom);
 	*config = (struct config){ 0 };
 }
 
@@ -26,14 +29,17 @@ void config_read(struct config *config, const char *path, struct strlist *proble
 		{ "Initrd", &config->initrd, 1 },
 		{ "Append", &config->append, 0 },
 		{ "CommandLine", &config->cmdline, 0 },
+		{ "Lend", &config->lend, 0 },
+		{ "LendHeadroom", &config->headroom, 0 },
 	};
+	struct lend_policy policy;
 	struct settings file;
 	enum settings_line kind;
 
 	*config = (struct config){ 0 };
 	settings_read(&file, path, problems);
 	while ((kind = settings_next(&file)) != SETTINGS_END) {
-		const char *key = file.key, *value = file.value;
+		const char *key = file.key, *value = file.value, *wrong;
 		unsigned int number = file.line;
 		size_t i;
 
@@ -48,7 +54,7 @@ void config_read(struct config *config, const char *path, struct strlist *proble
 				break;
 		}
 		if (i == sizeof(keys) / sizeof(keys[0])) {
-			strlist_add(problems, "%s:%u: there is no setting \"%s\": it is one of Kernel, Initrd, Append, CommandLine",
+			strlist_add(problems, "%s:%u: there is no setting \"%s\": it is one of Kernel, Initrd, Append, CommandLine, Lend, LendHeadroom",
 				    path, number, key);
 			continue;
 		}
@@ -56,6 +62,14 @@ void config_read(struct config *config, const char *path, struct strlist *proble
 		    !(keys[i].value == &config->initrd && !strcmp(value, "none"))) {
 			strlist_add(problems, "%s:%u: %s=%s is not an absolute path",
 				    path, number, key, value);
+			continue;
+		}
+		wrong = !*value ? NULL :
+			keys[i].value == &config->lend ? lend_parse(value, &policy) :
+			keys[i].value == &config->headroom ? lend_parse_headroom(value, &policy) :
+			NULL;
+		if (wrong) {
+			strlist_add(problems, "%s:%u: %s=%s: %s", path, number, key, value, wrong);
 			continue;
 		}
 		/* As in units: the last one counts, and an empty one resets. */

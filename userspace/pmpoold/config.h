@@ -13,6 +13,8 @@ struct config {
 	char *initrd;		/* "none": without one */
 	char *append;
 	char *cmdline;		/* the whole of it: checked, not repaired */
+	char *lend;		/* how much of the pool is lent to the system */
+	char *headroom;		/* of what is not */
 };
 
 /*

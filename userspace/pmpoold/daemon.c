@@ -197,6 +197,7 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		changed |= declare(d);
 	if (attached || restage)
 		daemon_stage(d, request);
+	lender_follow(d->lender);
 	if (d->reconciled && !d->report.ready_time) {
 		daemon_note_ready(d);
 		if (daemon_update_catalog(d))
@@ -259,6 +260,7 @@ static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+	lender_configure(((struct daemon *)userdata)->lender);
 	daemon_refresh(userdata, true);
 	sd_notify(0, "READY=1");
 	return 0;
@@ -293,6 +295,7 @@ int daemon_run(const char *config_path)
 	r = daemon_follow_next(&d);
 	if (r < 0)
 		goto out;
+	d.lender = lender_new(d.event, config_path);
 	d.bus = bus_new(&d);
 	d.declarations = confdir_watch(d.event, declared_dirs, on_declared, &d);
 	d.declare = true;
@@ -307,6 +310,7 @@ int daemon_run(const char *config_path)
 out:
 	bus_free(d.bus);
 	monitor_free(d.monitor);
+	lender_free(d.lender);
 	sd_event_source_unref(d.retry);
 	daemon_unfollow_next(&d);
 	sd_event_unref(d.event);

@@ -9,6 +9,7 @@
 #include "catalog.h"
 #include "declared.h"
 #include "handover.h"
+#include "lend.h"
 #include "pool.h"
 #include "report.h"
 #include "request.h"
@@ -29,6 +30,7 @@ struct daemon {
 	struct handover handover;
 	struct confdir *declarations;	/* follows the files that declare extents */
 	struct declared declared;
+	struct lender *lender;
 	bool declare;			/* they were not looked at since they changed */
 	struct staged staged;
 	struct kexec_request request;	/* which it is; holds until the next reload */

@@ -99,6 +99,27 @@ GETTER(get_handover)
 	return append_handover(reply, &d->handover);
 }
 
+/* Asked of the driver: what is lent changes without an event. */
+GETTER(get_lent)
+{
+	struct pool pool;
+	uint64_t lent;
+
+	lent = pool_read(&pool) ? 0 : pool.lent;
+	pool_clear(&pool);
+	return sd_bus_message_append(reply, "t", lent);
+}
+
+GETTER(get_lend_policy)
+{
+	struct daemon *d = userdata;
+	char *text = lender_policy(d->lender);
+	int r = sd_bus_message_append(reply, "s", text);
+
+	free(text);
+	return r;
+}
+
 GETTER(get_safe)
 {
 	const struct staged *staged = userdata;
@@ -290,6 +311,23 @@ static int method_reconcile(sd_bus_message *call, void *userdata, sd_bus_error *
 	return sd_bus_reply_method_return(call, NULL);
 }
 
+static int method_lend(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct daemon *d = userdata;
+	const char *text, *wrong;
+	int r = check_right(call, error);
+
+	if (r >= 0)
+		r = sd_bus_message_read(call, "s", &text);
+	if (r < 0)
+		return r;
+	wrong = lender_set(d->lender, text);
+	if (wrong)
+		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Lend \"%s\": %s", text,
+					 wrong);
+	return sd_bus_reply_method_return(call, NULL);
+}
+
 static int unsafe(const struct staged *verdict, sd_bus_error *error)
 {
 	char *why = strlist_join(&verdict->reasons, "; ");
@@ -336,7 +374,7 @@ static int method_kexec(sd_bus_message *call, void *userdata, sd_bus_error *erro
 }
 
 #define CONST_PROPERTY	SD_BUS_VTABLE_PROPERTY_CONST
-/* Nobody hears when an extent is opened. */
+/* Nobody hears when an extent is opened, or memory taken back. */
 #define UNTOLD		0
 #define CHANGES		SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 /* May be long: who wants it reads it. */
@@ -359,6 +397,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("DeclaredProblems", "as", get_strings,
 			offsetof(struct daemon, declared.problems), CHANGES),
 	SD_BUS_PROPERTY("Handover", "a{sv}", get_handover, 0, UNTOLD),
+	SD_BUS_PROPERTY("Lent", "t", get_lent, 0, UNTOLD),
+	SD_BUS_PROPERTY("LendPolicy", "s", get_lend_policy, 0, UNTOLD),
 	SD_BUS_PROPERTY("Safe", "b", get_safe, offsetof(struct daemon, staged), CHANGES),
 	SD_BUS_PROPERTY("Reasons", "as", get_strings, offsetof(struct daemon, staged.reasons),
 			CHANGES),
@@ -380,6 +420,8 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Kexec", SD_BUS_ARGS("a{sv}", options),
 				SD_BUS_RESULT("a{sv}", verdict), method_kexec, CHECKED),
 	SD_BUS_METHOD_WITH_ARGS("Reconcile", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reconcile,
+				CHECKED),
+	SD_BUS_METHOD_WITH_ARGS("Lend", SD_BUS_ARGS("s", policy), SD_BUS_NO_RESULT, method_lend,
 				CHECKED),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, CHECKED),
 	SD_BUS_SIGNAL_WITH_ARGS("PoolAttached",

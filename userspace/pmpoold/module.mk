@@ -12,7 +12,7 @@ pmpoold-nouns := bus catalog cmdline config daemon entry file guard image initrd
 	kernels module monitor next options pool preflight reconcile record release request stage \
 	status strlist
 pmpoold-nouns += confdir declare declared handover report settings
-pmpoold-nouns += kexec manager message
+pmpoold-nouns += kexec lend manager message policy
 pmpoold-objs := $(patsubst %,$(BUILD)/obj/pmpoold/%.o,main $(pmpoold-nouns))
 pmpoold-packages := libsystemd libudev libkmod json-c
 pmpoold-cppflags = -DPMPOOL_VERSION='"$(VERSION)"' \
@@ -24,7 +24,7 @@ PROGRAMS += $(BUILD)/pmpoold
 # What pmpoolctl has for people's spelling of sizes, modes and users, and for
 # errors.
 pmpoold-ctl := reason size user
-pmpoold-ctl-users := declare declared
+pmpoold-ctl-users := declare declared policy
 $(pmpoold-ctl-users:%=$(BUILD)/obj/pmpoold/%.o) \
 $(pmpoold-ctl-users:%=$(BUILD)/obj/pmpoold/san/%.o): pmpoold-cppflags += -Iuserspace/pmpoolctl
 
@@ -39,10 +39,10 @@ $(BUILD)/pmpoold: $(pmpoold-objs) $(pmpoold-ctl:%=$(BUILD)/obj/pmpoolctl/%.o) $(
 pmpoold-san := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 pmpoold-test-objs := $(patsubst %,$(BUILD)/obj/pmpoold/san/%.o,\
 	catalog cmdline config entry file image initrd iomem kernels module options release \
-	record request strlist confdir declared handover report settings)
+	record request strlist confdir declared handover policy report settings)
 pmpoold-tests := $(patsubst %,$(BUILD)/test/test-pmpoold-%,\
 	catalog cmdline config entry image iomem kernels options record)
-pmpoold-tests += $(patsubst %,$(BUILD)/test/test-pmpoold-%,confdir declared handover report)
+pmpoold-tests += $(patsubst %,$(BUILD)/test/test-pmpoold-%,confdir declared handover policy report)
 
 UNIT_TESTS += $(pmpoold-tests)
 

@@ -74,6 +74,7 @@ int pool_read(struct pool *pool)
 	pool->catalog = c;
 	pool->state = pmpool_info_state(info);
 	pool->free = pmpool_info_free_size(info);
+	pool->lent = pmpool_info_lent(info);
 	pool->format = pmpool_info_format_version(info);
 	pool->let_go = pmpool_info_handover_time(info);
 	pool->attached = pmpool_info_attach_time(info);

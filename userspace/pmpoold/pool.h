@@ -8,7 +8,8 @@
 struct pool {
 	struct catalog *catalog;	/* its extents now */
 	unsigned int state;		/* enum pmpool_pool_state */
-	uint64_t free;			/* bytes */
+	uint64_t free;			/* bytes, those that are lent included */
+	uint64_t lent;
 	unsigned int format;		/* version of the on-memory format */
 	uint64_t let_go;		/* by the kernel before; ns since the epoch, or 0 */
 	uint64_t attached;

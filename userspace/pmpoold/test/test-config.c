@@ -55,6 +55,10 @@ int main(void)
 	      "Kernel=vmlinuz is not an absolute path");
 	reads("none is for an initrd", "Kernel=none\n", NULL, NULL, NULL, NULL,
 	      "not an absolute path");
+	reads("a wrong amount to lend", "Lend=much\n", NULL, NULL, NULL, NULL,
+	      ":1: Lend=much: it is \"auto\"");
+	reads("a wrong headroom", "Lend=auto\nLendHeadroom=200%\n", NULL, NULL, NULL, NULL,
+	      ":2: LendHeadroom=200%: it is a size");
 	reads("what is right is used", "zzz\nAppend=a\n", NULL, NULL, "a", NULL, "KEY=VALUE");
 
 	config_read(&c, "/nonexistent/pmpoold.conf", &problems);

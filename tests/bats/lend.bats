@@ -1,0 +1,140 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# What pmpoold lends of the pool to the system, in a full guest. One guest for the
+# whole file: each test goes on from where the last one left it.
+#
+# What stands in single quotes is expanded in the guest:
+# shellcheck disable=SC2016
+
+load guest
+
+UNIT=$((128 << 20))
+
+setup_file() {
+	export GUEST=lend-$$
+	"$VM" start "$GUEST" --mem 2G --cpus 2 --pool 768M >&2
+}
+
+teardown_file() {
+	"$VM" stop "$GUEST" >&2 || true
+}
+
+value() {
+	must sh -c "pmpoolctl lend --json | jq .$1"
+	echo "$output"
+}
+
+# Memory blocks are lent, so many, and the system has them.
+lent() {
+	until_true "test \"\$(pmpoolctl lend --json | jq .lent)\" = $(($1 * UNIT))"
+	must sh -c 'grep -c "System RAM (pmpool)" /proc/iomem || true'
+	says "$(($1 > 0))"
+	must awk '/^MemTotal:/ { print $2 }' /proc/meminfo
+	[ $((output - total)) -ge $(($1 * UNIT * 98 / 102400)) ]
+	[ $((output - total)) -le $(($1 * UNIT / 1024)) ]
+}
+
+@test "nothing is lent unless it is asked for" {
+	until_true "systemctl is-active -q pmpoold"
+	must awk '/^MemTotal:/ { print $2 }' /proc/meminfo
+	echo "$output" >"$BATS_FILE_TMPDIR/total"
+	total=$output
+	lent 0
+	property LendPolicy 's "off"'
+	[ "$(value unit)" = "$UNIT" ]
+	[ "$(value lendable)" = $((5 * UNIT)) ]
+}
+
+@test "Lend=auto: all but a headroom is the system's" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must sh -c 'echo Lend=auto >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	# 766 MiB are free, less a memory block.
+	lent 4
+	property LendPolicy 's "auto"'
+	property Lent "t $((4 * UNIT))"
+	must sh -c 'cat /sys/devices/system/memory/memory*/valid_zones | grep -cx Movable'
+	says 4
+	guest rmmod pmpool
+	[ "$status" -ne 0 ]
+}
+
+@test "an extent takes what it needs; when it is gone, that is lent again" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must dd if=/dev/urandom of=/dev/shm/used bs=1M count=300 status=none
+	must sh -c 'sha256sum /dev/shm/used >/root/sum'
+	must pmpoolctl create big 400M
+	# 366 MiB are left, of which one memory block is to stay free.
+	lent 1
+	must sha256sum --status -c /root/sum
+	must pmpoolctl check
+	must pmpoolctl remove big
+	lent 4
+	must sha256sum --status -c /root/sum
+	must rm /dev/shm/used
+}
+
+@test "kexec with memory lent: the pool is whole, and lent again" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must pmpoolctl create kept 20M
+	must sh -c 'pmkv --extent kept --socket /run/kept >/run/kept.log 2>&1 & echo $! >/run/holder'
+	must pmkv-load write --connect /run/kept --wait 30 --keys 1000
+	must sh -c 'kill $(cat /run/holder)'
+	lent 4
+	run "$VM" kexec "$GUEST"
+	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
+	until_true "systemctl is-active -q pmpoold"
+	generation
+	says 2
+	must pmpoolctl status
+	must sh -c 'pmkv --extent kept --socket /run/kept >/run/kept.log 2>&1 & echo $! >/run/holder'
+	must pmkv-load verify --connect /run/kept --wait 30 --keys 1000
+	says "1000 keys read back, 0 lost, 0 wrong"
+	must sh -c 'kill $(cat /run/holder)'
+	lent 4
+}
+
+@test "pmpoolctl lend changes it until the configuration is read again" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must pmpoolctl lend 256M
+	lent 2
+	property LendPolicy "s \"$((256 << 20))\""
+	must pmpoolctl create small 2M
+	must pmpoolctl remove small
+	lent 2
+	must pmpoolctl lend off
+	lent 0
+	must pmpoolctl lend auto
+	lent 4
+	must sh -c 'echo Lend=128M >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	lent 1
+	must sh -c 'rm /etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	lent 0
+	property LendPolicy 's "off"'
+}
+
+@test "who may not, and what can not be: an error, and nothing changes" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	guest runuser -u nobody -G pmpool -- pmpoolctl lend 128M
+	[ "$status" -eq 1 ]
+	says "pmpoolctl: cannot lend 128M: only root may"
+	guest sh -c "runuser -u nobody -- busctl call $MANAGER Lend s auto"
+	[ "$status" -ne 0 ]
+	says_that "Access denied"
+	guest sh -c "busctl call $MANAGER Lend s much"
+	[ "$status" -ne 0 ]
+	says_that 'Lend "much": it is "auto", "off" or a size like 512M'
+	must sh -c 'echo Lend=200% >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	until_true "pmpoolctl status | grep -qF '/etc/pmpool/pmpoold.conf:1: Lend=200%: it is \"auto\", \"off\" or a size like 512M'"
+	must sh -c 'rm /etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	must systemctl stop pmpoold
+	guest pmpoolctl lend auto
+	[ "$status" -eq 1 ]
+	says "pmpoolctl: cannot lend auto: that is for pmpoold to do, which does not run: systemctl start pmpoold"
+	must pmpoolctl lend 128M
+	lent 1
+	must systemctl start pmpoold
+	lent 1
+	must pmpoolctl lend off
+	lent 0
+}

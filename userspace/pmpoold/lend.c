@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * DOC: lending
+ *
+ * The driver lends what it is told to, and takes back by itself what an extent
+ * needs. What is told it is decided here, whenever the pool has changed: all that
+ * is free but a headroom, so that a small extent is made without waiting. To make
+ * the headroom larger again memory has to be moved away; when there is little of
+ * it that can wait.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pmpool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "file.h"
+#include "lend.h"
+#include "log.h"
+#include "policy.h"
+#include "strlist.h"
+
+/* Memory is being taken back; the pool is looked at again then. */
+#define SOON_USEC	(1 * 1000000ULL)
+/* It can not be, or had better not. */
+#define LATER_USEC	(30 * 1000000ULL)
+/* Percent of the time in which something waited for memory, of the last ten seconds. */
+#define PRESSURE_MAX	10.0
+
+struct lender {
+	sd_event *event;
+	sd_event_source *timer;
+	const char *config_path;
+	struct lend_policy policy;
+	int said;			/* the last error that was said */
+};
+
+/* Whether what is to be taken back finds no place elsewhere, or only by swapping. */
+static bool under_pressure(uint64_t bytes)
+{
+	unsigned long long available = 0;
+	double waited = 0;
+	char *text, *at;
+
+	if (!file_read("/proc/pressure/memory", 4096, &text, NULL)) {
+		at = strstr(text, "some avg10=");
+		if (at)
+			waited = strtod(at + strlen("some avg10="), NULL);
+		free(text);
+	}
+	if (!file_read("/proc/meminfo", 64u << 10, &text, NULL)) {
+		at = strstr(text, "MemAvailable:");
+		if (at)
+			available = strtoull(at + strlen("MemAvailable:"), NULL, 10) * 1024;
+		free(text);
+	}
+	return waited > PRESSURE_MAX || available < bytes + bytes / 4;
+}
+
+static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	(void)s;
+	(void)usec;
+	lender_follow(userdata);
+	return 0;
+}
+
+static void look_again(struct lender *lender, uint64_t usec)
+{
+	lender->timer = sd_event_source_disable_unref(lender->timer);
+	sd_event_add_time_relative(lender->event, &lender->timer, CLOCK_MONOTONIC, usec, 0,
+				   on_timer, lender);
+}
+
+static int read_state(struct pmpool *pool, struct lend_state *state)
+{
+	struct pmpool_lending *lending;
+	struct pmpool_pool_info *info;
+	int r;
+
+	r = pmpool_get_info(pool, &info);
+	if (r)
+		return r;
+	r = pmpool_info_state(info) == PMPOOL_OK ? pmpool_get_lending(pool, &lending) : -EUCLEAN;
+	if (!r) {
+		*state = (struct lend_state){
+			.free = pmpool_info_free_size(info),
+			.lent = pmpool_lending_size(lending),
+			.lendable = pmpool_lending_max(lending),
+			.unit = pmpool_lending_unit(lending),
+		};
+		pmpool_lending_free(lending);
+	}
+	pmpool_info_free(info);
+	return r;
+}
+
+static void failed(struct lender *lender, int err)
+{
+	if (err != lender->said)
+		log_warning("memory of the pool cannot be %s: %s",
+			    err == -EBUSY ? "taken back from the system" : "lent to the system",
+			    err == -EBUSY ? "the system cannot empty it now" : strerror(-err));
+	lender->said = err;
+	look_again(lender, LATER_USEC);
+}
+
+void lender_follow(struct lender *lender)
+{
+	struct lend_state state;
+	struct pmpool *pool;
+	uint64_t target;
+	int r;
+
+	if (lender->policy.mode == LEND_UNMANAGED)
+		return;
+	r = pmpool_open(NULL, O_RDONLY, &pool);
+	if (r)
+		return;
+	r = read_state(pool, &state);
+	if (r) {
+		pmpool_close(pool);
+		/* Not of a pool that is not well, and not by a kernel that cannot. */
+		if (r == -EOPNOTSUPP && lender->policy.mode != LEND_OFF)
+			failed(lender, r);
+		return;
+	}
+	target = lend_target(&lender->policy, &state);
+	if (target < state.lent && lender->policy.mode == LEND_AUTO &&
+	    under_pressure(state.lent - target)) {
+		look_again(lender, LATER_USEC);
+	} else if (target != state.lent) {
+		/* It need not be there at once: the daemon has other things to do. */
+		r = pmpool_lend(pool, target, 1);
+		if (r == -EAGAIN) {
+			look_again(lender, SOON_USEC);
+		} else if (r && r != -ENOSPC) {
+			failed(lender, r);
+		} else {
+			lender->said = 0;
+			log_info("%" PRIu64 " MiB of the pool are lent to the system, of %" PRIu64 " MiB that are free",
+				 target >> 20, state.free >> 20);
+		}
+	}
+	pmpool_close(pool);
+}
+
+void lender_configure(struct lender *lender)
+{
+	struct lend_policy policy = { .percent = LEND_PERCENT };
+	struct strlist problems = { 0 };
+	struct config config;
+
+	/* What is wrong with it is said by whoever stages the next kernel. */
+	config_read(&config, lender->config_path, &problems);
+	if (config.lend)
+		lend_parse(config.lend, &policy);
+	/* It was lent by us. */
+	else if (lender->policy.mode != LEND_UNMANAGED)
+		policy.mode = LEND_OFF;
+	if (config.headroom)
+		lend_parse_headroom(config.headroom, &policy);
+	config_clear(&config);
+	strlist_clear(&problems);
+	lender->policy = policy;
+	lender->said = 0;
+}
+
+const char *lender_set(struct lender *lender, const char *text)
+{
+	struct lend_policy policy = lender->policy;
+	const char *wrong = lend_parse(text, &policy);
+
+	if (wrong)
+		return wrong;
+	lender->policy = policy;
+	lender->said = 0;
+	lender_follow(lender);
+	return NULL;
+}
+
+char *lender_policy(const struct lender *lender)
+{
+	switch (lender->policy.mode) {
+	case LEND_AUTO:
+		return xstrdup("auto");
+	case LEND_SIZE:
+		return xprintf("%" PRIu64, lender->policy.size);
+	default:
+		return xstrdup("off");
+	}
+}
+
+struct lender *lender_new(sd_event *event, const char *config_path)
+{
+	struct lender *lender = xalloc(sizeof(*lender));
+
+	*lender = (struct lender){ .event = event, .config_path = config_path };
+	lender_configure(lender);
+	return lender;
+}
+
+void lender_free(struct lender *lender)
+{
+	if (!lender)
+		return;
+	sd_event_source_disable_unref(lender->timer);
+	free(lender);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How much of the pool is lent to the system. */
+#ifndef PMPOOLD_LEND_H
+#define PMPOOLD_LEND_H
+
+#include <systemd/sd-event.h>
+
+struct lender;
+
+/* config_path is where the policy stands. */
+struct lender *lender_new(sd_event *event, const char *config_path);
+void lender_free(struct lender *lender);
+
+/* Read the policy anew. What lender_set() has set is forgotten. */
+void lender_configure(struct lender *lender);
+/* From now on, until that. NULL, or what is wrong with the text. */
+const char *lender_set(struct lender *lender, const char *text);
+/* "auto", "off", or a number of bytes; in new memory. */
+char *lender_policy(const struct lender *lender);
+
+/* Lend, or take back, what the pool as it is now and the policy ask for. */
+void lender_follow(struct lender *lender);
+
+#endif

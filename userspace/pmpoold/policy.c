@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How much of the pool to lend to the system, as somebody wants it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl.h"
+#include "policy.h"
+
+const char *lend_parse(const char *text, struct lend_policy *policy)
+{
+	policy->size = 0;
+	if (!strcmp(text, "auto"))
+		policy->mode = LEND_AUTO;
+	else if (!strcmp(text, "off"))
+		policy->mode = LEND_OFF;
+	else if (parse_size(text, &policy->size))
+		return "it is \"auto\", \"off\" or a size like 512M";
+	else
+		policy->mode = LEND_SIZE;
+	return NULL;
+}
+
+const char *lend_parse_headroom(const char *text, struct lend_policy *policy)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	policy->headroom = 0;
+	policy->percent = LEND_PERCENT;
+	if (digits && digits <= 3 && !strcmp(text + digits, "%") && atoi(text) <= 100) {
+		policy->percent = (unsigned int)atoi(text);
+		return NULL;
+	}
+	return parse_size(text, &policy->headroom) ?
+	       "it is a size like 512M, or at most 100%" : NULL;
+}
+
+uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state)
+{
+	uint64_t headroom, most = state->lendable;
+
+	switch (policy->mode) {
+	case LEND_UNMANAGED:
+		return state->lent;
+	case LEND_OFF:
+		return 0;
+	case LEND_SIZE:
+		if (policy->size < most)
+			most = policy->size;
+		break;
+	case LEND_AUTO:
+		headroom = policy->headroom ? policy->headroom :
+			   state->free / 100 * policy->percent;
+		if (!policy->headroom && policy->percent && headroom < state->unit)
+			headroom = state->unit;
+		if (headroom >= state->free)
+			return 0;
+		if (state->free - headroom < most)
+			most = state->free - headroom;
+	}
+	return most - most % state->unit;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How much of the pool to lend to the system, as somebody wants it. */
+#ifndef PMPOOLD_POLICY_H
+#define PMPOOLD_POLICY_H
+
+#include <stdint.h>
+
+enum lend_mode {
+	LEND_UNMANAGED,		/* nobody asked: what is lent stays lent */
+	LEND_OFF,
+	LEND_AUTO,		/* all but a headroom */
+	LEND_SIZE,
+};
+
+struct lend_policy {
+	enum lend_mode mode;
+	uint64_t size;			/* LEND_SIZE: so much */
+	uint64_t headroom;		/* LEND_AUTO: bytes that stay free; or 0, */
+	unsigned int percent;		/* so much of what is free */
+};
+
+/* What there is to lend, in bytes. */
+struct lend_state {
+	uint64_t free;			/* what is lent included */
+	uint64_t lent;
+	uint64_t lendable;
+	uint64_t unit;
+};
+
+#define LEND_PERCENT 10
+
+/* "auto", "off" or a size. Returns NULL, or what is wrong with the text. */
+const char *lend_parse(const char *text, struct lend_policy *policy);
+/* A size, or a number of percent: "10%". The same. */
+const char *lend_parse_headroom(const char *text, struct lend_policy *policy);
+
+/* How much should be lent, in whole units. */
+uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state);
+
+#endif

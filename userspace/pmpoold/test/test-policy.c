@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* How much is lent, for a policy and a pool. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy.h"
+#include "tap.h"
+
+#define MIB	(1ULL << 20)
+#define UNIT	(128 * MIB)
+
+static struct lend_policy policy(const char *text, const char *headroom)
+{
+	struct lend_policy p = { .percent = LEND_PERCENT };
+
+	if (lend_parse(text, &p) || (headroom && lend_parse_headroom(headroom, &p)))
+		abort();
+	return p;
+}
+
+static void lends(const char *what, const char *text, const char *headroom,
+		  unsigned int free_mib, unsigned int lent, unsigned int lendable, unsigned int target)
+{
+	struct lend_policy p = policy(text, headroom);
+	struct lend_state state = { free_mib * MIB, lent * UNIT, lendable * UNIT, UNIT };
+	uint64_t got = lend_target(&p, &state);
+
+	ok(got == target * UNIT, "%s: %llu MiB", what, (unsigned long long)(got / MIB));
+}
+
+static void refuses(const char *text, bool headroom)
+{
+	struct lend_policy p;
+	const char *wrong = headroom ? lend_parse_headroom(text, &p) : lend_parse(text, &p);
+
+	ok(wrong && strstr(wrong, "512M"), "\"%s\": %s", text, wrong ? wrong : "is taken");
+}
+
+int main(void)
+{
+	struct lend_policy none = { 0 };
+	struct lend_state state = { 1000 * MIB, 3 * UNIT, 7 * UNIT, UNIT };
+
+	ok(lend_target(&none, &state) == 3 * UNIT, "nobody asked: what is lent stays");
+	lends("off", "off", NULL, 1000, 3, 7, 0);
+	lends("a size", "300M", NULL, 1000, 0, 7, 2);
+	lends("more than there is", "10G", NULL, 1000, 0, 7, 7);
+	lends("auto keeps a memory block free", "auto", NULL, 1000, 0, 7, 6);
+	lends("or a tenth, if that is more", "auto", NULL, 20000, 0, 150, 140);
+	lends("a headroom of another size", "auto", "300M", 1000, 0, 7, 5);
+	lends("of another share", "auto", "50%", 1000, 0, 7, 3);
+	lends("of nothing", "auto", "0%", 1000, 0, 7, 7);
+	lends("of all", "auto", "100%", 1000, 0, 7, 0);
+	lends("of more than is free", "auto", "2G", 1000, 0, 7, 0);
+	lends("less when less is free", "auto", NULL, 500, 6, 3, 2);
+	lends("nothing when nothing is", "auto", NULL, 0, 0, 0, 0);
+	lends("no more than is in one piece", "auto", NULL, 1000, 0, 2, 2);
+	refuses("much", false);
+	refuses("", false);
+	refuses("10%", false);
+	refuses("101%", true);
+	refuses("%", true);
+	refuses("-1%", true);
+	refuses("auto", true);
+	return done();
+}
