@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The part of the benchmarks that runs in the minimal guest, in one boot: page
- * faults, attaching, and the reattaching of pmkv. Prints lines of
+ * The part of the benchmarks that runs in the minimal guest: page faults,
+ * attaching, and the reattaching of pmkv; or contention; or lending. Prints lines of
  *
  *   result NAME VALUE
  *
@@ -337,6 +337,111 @@ static void bench_contention(void)
 	close(fd);
 }
 
+static void lend(int fd, uint64_t bytes)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .lent = bytes,
+				   .timeout = 600000 };
+
+	if (ioctl(fd, PMPOOL_LEND, &arg))
+		die("PMPOOL_LEND");
+}
+
+static struct pmpool_lend lending(int fd)
+{
+	struct pmpool_lend arg = { .size = sizeof(arg) };
+
+	if (ioctl(fd, PMPOOL_LEND, &arg))
+		die("PMPOOL_LEND");
+	return arg;
+}
+
+/* Of which the kernel has taken what it needs to look after lent memory. */
+static uint64_t mem_free(void)
+{
+	const char *at = strstr(slurp("/proc/meminfo"), "MemFree:");
+
+	return strtoull(at + strlen("MemFree:"), NULL, 10) * 1024;
+}
+
+/* A small extent made and removed; nothing that is lent is needed for it. */
+static uint64_t create_ns(int fd)
+{
+	uint64_t took[ROUNDS], start;
+	unsigned int i, j;
+
+	for (i = 0; i < ROUNDS; i++) {
+		took[i] = 0;
+		for (j = 0; j < 20; j++) {
+			start = now();
+			if (create(fd, "small", BLOCK))
+				die("PMPOOL_CREATE");
+			took[i] += now() - start;
+			if (remove_extent(fd, "small"))
+				die("PMPOOL_REMOVE");
+		}
+		took[i] /= 20;
+	}
+	return median(took);
+}
+
+/* Lend all that can be; returns the time. */
+static uint64_t lend_ns(int fd)
+{
+	uint64_t start = now();
+
+	lend(fd, ~0ULL);
+	return now() - start;
+}
+
+static uint64_t back_ns(int fd)
+{
+	uint64_t start = now();
+
+	lend(fd, 0);
+	return now() - start;
+}
+
+/* Pages that can be moved, and whose contents count: as those of a file are. */
+static int fill_page_cache(uint64_t bytes)
+{
+	static char buf[1 << 20];
+	int fd = syscall(SYS_memfd_create, "cache", 0);
+
+	memset(buf, 0x5a, sizeof(buf));
+	for (; bytes >= sizeof(buf); bytes -= sizeof(buf))
+		if (write(fd, buf, sizeof(buf)) != sizeof(buf))
+			die("the page cache");
+	return fd;
+}
+
+static void bench_lending(void)
+{
+	static const char online[] = "/sys/devices/system/memory/auto_online_blocks";
+	int fd = pool(), policy = open(online, O_WRONLY | O_CLOEXEC), cache;
+	struct pmpool_lend lent;
+	uint64_t before, took;
+
+	/* So that it is used the moment it is lent. */
+	if (policy < 0 || write(policy, "online_movable", 14) != 14)
+		die(online);
+	result("create-off", create_ns(fd));
+	before = mem_free();
+	took = lend_ns(fd);
+	lent = lending(fd);
+	result("lent", lent.lent);
+	result("usable", mem_free() - before);
+	result("lend-gib", took * GIB / lent.lent);
+	result("create-on", create_ns(fd));
+	result("back-idle-gib", back_ns(fd) * GIB / lent.lent);
+
+	lend(fd, ~0ULL);
+	cache = fill_page_cache(lent.lent / 2);
+	result("back-cache-gib", back_ns(fd) * GIB / lent.lent);
+	close(cache);
+	close(policy);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	find_region();
@@ -344,6 +449,10 @@ int main(int argc, char **argv)
 		die("load");
 	if (argc > 1 && !strcmp(argv[1], "contention")) {
 		bench_contention();
+		return 0;
+	}
+	if (argc > 1 && !strcmp(argv[1], "lending")) {
+		bench_lending();
 		return 0;
 	}
 	bench_faults();
