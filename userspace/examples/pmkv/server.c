@@ -363,6 +363,7 @@ static void client_event(struct server *server, struct client *client, uint32_t 
 	unsigned int rounds = 0;
 	uint32_t wanted = 0;
 	size_t used;
+	bool held;
 
 	if ((events & EPOLLIN) && !client_read(server, client))
 		goto gone;
@@ -371,15 +372,17 @@ static void client_event(struct server *server, struct client *client, uint32_t 
 		goto gone;
 	/* As long as there is something to do, but let the others have their turn. */
 	do {
+		/* Then it is not for want of input that nothing is done. */
+		held = client->output.len >= PROTOCOL_OUTPUT_HIGH;
 		used = protocol_feed(server->service, session, client->input.data,
 				     client->input.len, &client->output);
 		buffer_consume(&client->input, used);
 		if (!client_write(server, client))
 			goto gone;
-	} while (used && client->input.len && client->output.len < PROTOCOL_OUTPUT_HIGH &&
-		 ++rounds < 16);
+	} while ((used || held) && client->input.len &&
+		 client->output.len < PROTOCOL_OUTPUT_HIGH && ++rounds < 16);
 
-	if (client->output.len || (used && client->input.len))
+	if (client->output.len || ((used || held) && client->input.len))
 		wanted |= EPOLLOUT;
 	if (session->state == SESSION_CLOSED || client->ended) {
 		/* Everything was done and sent, or nobody is left to send it to. */
