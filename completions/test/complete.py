@@ -26,7 +26,7 @@ KINDS = {
     'NAME': EXTENTS, 'OLD': EXTENTS, 'WHICH': EXTENTS,
     'FILE': ['one', 'two'], 'PATH': ['one', 'two'],
     'USER': ['root'], 'GROUP': ['root'], 'WHEN': ['auto', 'always', 'never'],
-    'NEW': [], 'SIZE': [], 'MODE': [], 'TEXT': [], 'N': [], 'ADDRESS': [],
+    'NEW': [], 'SIZE': [], 'MODE': [], 'TEXT': [], 'N': [], 'ADDRESS': [], 'SECONDS': [],
 }
 
 checks = failures = 0

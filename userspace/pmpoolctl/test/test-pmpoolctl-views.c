@@ -92,7 +92,7 @@ static void check_parts(const struct map *map, const char *kinds)
 	for (i = 0; i < map->n && i < strlen(kinds); i++) {
 		CHECK(map->parts[i].offset == offset, "part %zu", i);
 		CHECK(map->parts[i].size % map->block_size == 0, "part %zu", i);
-		CHECK("MEFU"[map->parts[i].kind] == kinds[i], "part %zu of %s", i, kinds);
+		CHECK("MEFLU"[map->parts[i].kind] == kinds[i], "part %zu of %s", i, kinds);
 		offset += map->parts[i].size;
 	}
 	CHECK(offset == map->size);
@@ -118,6 +118,16 @@ static void test_parts(void)
 	make_map(&map, 32 * MIB, PMPOOL_OK, none);
 	check_parts(&map, "MF");
 	map_free(&map);
+
+	info = pool(32 * MIB, PMPOOL_OK);
+	map_begin(&map, info);
+	map_lent(&map, 8 * MIB, 16 * MIB);
+	CHECK(map_add(&map, extent("before", 2 * MIB, 4 * MIB)));
+	CHECK(map_add(&map, extent("after", 24 * MIB, 4 * MIB)));
+	map_end(&map);
+	check_parts(&map, "MEFLEF");
+	map_free(&map);
+	pmpool_info_free(info);
 
 	/* What can only be because the pool changed between two questions. */
 	info = pool(32 * MIB, PMPOOL_OK);
