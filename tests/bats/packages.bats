@@ -101,6 +101,7 @@ staged() {
 
 @test "the programs of the pages and the README build with what libpmpool-dev has" {
 	dir=$BATS_TEST_TMPDIR/examples
+	mkdir -p "$dir/root"
 	for deb in "$DEB"/libpmpool1_*.deb "$DEB"/libpmpool-dev_*.deb; do
 		dpkg -x "$deb" "$dir/root"
 	done
