@@ -57,18 +57,6 @@ const char *format_mode(char to[MODE_TEXT], mode_t mode)
 	return to;
 }
 
-const char *pool_state_text(enum pmpool_pool_state state)
-{
-	switch (state) {
-	case PMPOOL_OK:
-		return "ok";
-	case PMPOOL_READ_ONLY:
-		return "read-only";
-	default:
-		return "degraded";
-	}
-}
-
 const char *entry_state_text(const struct pmpool_entry *entry)
 {
 	if (pmpool_entry_mapped(entry))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Errors of the driver, in words: what was wrong, and what to do. pmpoold uses
- * them as well.
+ * What the driver says, in words: errors, with what to do, and states. pmpoold
+ * uses them as well.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -49,6 +49,18 @@ int error_status(int err)
 		return CTL_NO_POOL;
 	default:
 		return CTL_FAILED;
+	}
+}
+
+const char *pool_state_text(enum pmpool_pool_state state)
+{
+	switch (state) {
+	case PMPOOL_OK:
+		return "ok";
+	case PMPOOL_READ_ONLY:
+		return "read-only";
+	default:
+		return "degraded";
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "file.h"
 #include "iomem.h"
 
 int iomem_read(const char *path, const struct region *region, struct iomem *iomem)
@@ -48,4 +49,18 @@ int iomem_read(const char *path, const struct region *region, struct iomem *iome
 	free(line);
 	fclose(f);
 	return r;
+}
+
+uint64_t mem_available(void)
+{
+	uint64_t kib = 0;
+	char *text, *p;
+
+	if (file_read("/proc/meminfo", 64u << 10, &text, NULL))
+		return 0;
+	p = strstr(text, "MemAvailable:");
+	if (p)
+		kib = strtoull(p + strlen("MemAvailable:"), NULL, 10);
+	free(text);
+	return kib * 1024;
 }

@@ -18,4 +18,7 @@ struct iomem {
 /* Look the region up in path, which has the form of /proc/iomem. */
 int iomem_read(const char *path, const struct region *region, struct iomem *iomem);
 
+/* What can be had without swapping, in bytes; 0: not known. */
+uint64_t mem_available(void);
+
 #endif

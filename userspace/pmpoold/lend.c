@@ -17,6 +17,7 @@
 
 #include "config.h"
 #include "file.h"
+#include "iomem.h"
 #include "lend.h"
 #include "log.h"
 #include "policy.h"
@@ -40,7 +41,6 @@ struct lender {
 /* Whether what is to be taken back finds no place elsewhere, or only by swapping. */
 static bool under_pressure(uint64_t bytes)
 {
-	unsigned long long available = 0;
 	double waited = 0;
 	char *text, *at;
 
@@ -50,13 +50,7 @@ static bool under_pressure(uint64_t bytes)
 			waited = strtod(at + strlen("some avg10="), NULL);
 		free(text);
 	}
-	if (!file_read("/proc/meminfo", 64u << 10, &text, NULL)) {
-		at = strstr(text, "MemAvailable:");
-		if (at)
-			available = strtoull(at + strlen("MemAvailable:"), NULL, 10) * 1024;
-		free(text);
-	}
-	return waited > PRESSURE_MAX || available < bytes + bytes / 4;
+	return waited > PRESSURE_MAX || mem_available() < bytes + bytes / 4;
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)

@@ -24,7 +24,7 @@ PROGRAMS += $(BUILD)/pmpoold
 # What pmpoolctl has for people's spelling of sizes, modes and users, and for
 # errors.
 pmpoold-ctl := reason size user
-pmpoold-ctl-users := declare declared policy
+pmpoold-ctl-users := declare declared policy pool
 $(pmpoold-ctl-users:%=$(BUILD)/obj/pmpoold/%.o) \
 $(pmpoold-ctl-users:%=$(BUILD)/obj/pmpoold/san/%.o): pmpoold-cppflags += -Iuserspace/pmpoolctl
 

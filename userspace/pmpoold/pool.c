@@ -5,6 +5,7 @@
 #include <pmpool.h>
 #include <string.h>
 
+#include "ctl.h"
 #include "pool.h"
 
 _Static_assert(CATALOG_NAME_MAX == PMPOOL_NAME_MAX, "a name fits");
@@ -25,14 +26,7 @@ const char *pool_state_name(const struct pool *pool)
 {
 	if (!pool->catalog)
 		return "none";
-	switch (pool->state) {
-	case PMPOOL_OK:
-		return "ok";
-	case PMPOOL_READ_ONLY:
-		return "read-only";
-	default:
-		return "degraded";
-	}
+	return pool_state_text(pool->state);
 }
 
 static void take_entry(struct catalog_extent *e, const struct pmpool_entry *entry)

@@ -268,20 +268,6 @@ static void check_cmdline(struct preflight *pf, const struct wanted *wanted,
 	verdict_lists(pf, "reservation", &problems, &notes, "");
 }
 
-static uint64_t mem_available(void)
-{
-	uint64_t kib = 0;
-	char *text, *p;
-
-	if (file_read("/proc/meminfo", 64u << 10, &text, NULL))
-		return 0;
-	p = strstr(text, "MemAvailable:");
-	if (p)
-		kib = strtoull(p + strlen("MemAvailable:"), NULL, 10);
-	free(text);
-	return kib * 1024;
-}
-
 static void check_fit(struct preflight *pf, const struct iomem *iomem)
 {
 	uint64_t need, available;
