@@ -138,6 +138,8 @@ PMPOOL_API const char *pmpool_info_backing(const struct pmpool_pool_info *info)
 	switch (info->backing) {
 	case PMPOOL_BACKING_RESERVED:
 		return "reserved";
+	case PMPOOL_BACKING_CMA:
+		return "cma";
 	default:
 		return "unknown";
 	}

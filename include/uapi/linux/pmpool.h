@@ -76,9 +76,12 @@ enum pmpool_state {
 /**
  * enum pmpool_backing - how the region is kept from the next kernel
  * @PMPOOL_BACKING_RESERVED: by the memory map: ``memmap=`` or the firmware
+ * @PMPOOL_BACKING_CMA: by the kernel itself, which uses what is free of it for
+ *	what it can move: ``pmpool=``, or handed over by the last kernel
  */
 enum pmpool_backing {
 	PMPOOL_BACKING_RESERVED = 0,
+	PMPOOL_BACKING_CMA = 1,
 };
 
 /**

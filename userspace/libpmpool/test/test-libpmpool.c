@@ -204,6 +204,11 @@ static void test_info(void)
 	CHECK(strcmp(pmpool_info_backing(info), "reserved") == 0);
 	pmpool_info_free(info);
 
+	uapi.backing = PMPOOL_BACKING_CMA;
+	info = pmpool_info_from_uapi(&uapi);
+	CHECK(info && !strcmp(pmpool_info_backing(info), "cma"));
+	pmpool_info_free(info);
+
 	/* What a later driver may say. */
 	uapi.state = 77;
 	uapi.backing = 77;
