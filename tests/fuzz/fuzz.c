@@ -655,12 +655,12 @@ static void set_name(struct pmpool_record *rec, u64 number)
 	snprintf(rec->name, sizeof(rec->name), "made-%llu", (unsigned long long)number);
 }
 
-static u32 free_slot(void)
+static u32 free_slot(bool with_id)
 {
 	u32 slot;
 
 	for (slot = 0; slot < SLOTS; slot++)
-		if (!pool.used[slot])
+		if (!pool.used[slot] && (!with_id || pmpool_format_next_id(&pool.format, slot)))
 			return slot;
 	return NO_SLOT;
 }
@@ -681,7 +681,7 @@ static void do_create(const struct instruction *in)
 {
 	u64 align = 1ULL << in->arg % 24, base = 0x140 + in->slot, block;
 	struct pmpool_record rec;
-	u32 slot = free_slot();
+	u32 slot = free_slot(true);
 
 	memset(&rec, 0, sizeof(rec));
 	set_name(&rec, in->arg >> 4);
@@ -715,15 +715,15 @@ static void do_create(const struct instruction *in)
 static void do_remove(const struct instruction *in)
 {
 	u32 slot = pick(in);
-	u64 id;
+	u64 next;
 
 	if (!writable() || slot == NO_SLOT)
 		return;
-	id = pool.rec[slot].id;
 	may.slot = slot;
 	pmpool_format_free(&pool.format, slot);
 	may.slot = NO_SLOT;
-	check(pmpool_format_next_id(&pool.format, slot) != id);
+	next = pmpool_format_next_id(&pool.format, slot);
+	check(!next || next > pool.rec[slot].id);
 	if (is_extent(&pool.rec[slot]))
 		pmpool_space_remove(&pool.space, pool.rec[slot].first_block, slot);
 	kill_slot(slot);
@@ -822,7 +822,7 @@ static void do_limit(const struct instruction *in)
 		return;
 	slot = find_limit(in->arg);
 	if (slot == NO_SLOT)
-		slot = free_slot();
+		slot = free_slot(false);
 	if (slot == NO_SLOT)
 		return;
 	memset(&rec, 0, sizeof(rec));

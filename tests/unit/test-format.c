@@ -260,6 +260,12 @@ static void test_records(void)
 	ok(pmpool_format_read(&fmt, 5, &got) == -ENOENT, "a removed extent is gone");
 	ok(pmpool_format_next_id(&fmt, 5) > id, "its id is not used again");
 
+	rec.id = (~0ULL / PMPOOL_FORMAT_SLOTS - 1) * PMPOOL_FORMAT_SLOTS + 5;
+	pmpool_format_write(&fmt, 5, &rec);
+	ok(pmpool_format_read(&fmt, 5, &got) == 0 && got.id == rec.id, "the last id there is can be read");
+	pmpool_format_free(&fmt, 5);
+	ok(pmpool_format_next_id(&fmt, 5) == 0, "and when it is free again, no id is left in its slot");
+
 	rec = sample(&fmt, 6, "two");
 	rec.length = 2 * MIB;
 	pmpool_format_write(&fmt, 6, &rec);

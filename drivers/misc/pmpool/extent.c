@@ -308,7 +308,11 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	if (extent_by_name(pool, arg->name))
 		return ERR_PTR(-EEXIST);
 
-	slot = find_first_zero_bit(pool->used, PMPOOL_FORMAT_SLOTS);
+	for_each_clear_bit(slot, pool->used, PMPOOL_FORMAT_SLOTS) {
+		rec.id = pmpool_format_next_id(&pool->format, slot);
+		if (rec.id)
+			break;
+	}
 	if (slot == PMPOOL_FORMAT_SLOTS)
 		return ERR_PTR(-ENFILE);
 
@@ -332,7 +336,6 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 
 	uuid_gen(&uuid);
 	rec.type = PMPOOL_FORMAT_RECORD_EXTENT;
-	rec.id = pmpool_format_next_id(&pool->format, slot);
 	rec.blocks = blocks;
 	rec.length = arg->length;
 	rec.generation = pool->format.super.generation;

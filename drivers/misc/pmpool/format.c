@@ -675,13 +675,15 @@ static void record_write(struct pmpool_format *fmt, u32 slot, struct pmpool_form
  * @fmt: of an open pool
  * @slot: a free one
  *
- * Return: a number that no extent of this pool had or will have.
+ * Return: a number that no extent of this pool had or will have; 0 when the slot
+ * has none left, which only happens in an image that says so.
  */
 u64 pmpool_format_next_id(const struct pmpool_format *fmt, u32 slot)
 {
 	unsigned int place;
+	u64 seq = record_seq(fmt, slot, &place);
 
-	return min(record_seq(fmt, slot, &place) + 1, SEQ_MAX) * PMPOOL_FORMAT_SLOTS + slot;
+	return seq < SEQ_MAX ? (seq + 1) * PMPOOL_FORMAT_SLOTS + slot : 0;
 }
 
 /**

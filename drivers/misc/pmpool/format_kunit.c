@@ -157,6 +157,15 @@ static void format_records(struct kunit *test)
 	pmpool_format_free(fmt, 5);
 	KUNIT_EXPECT_EQ(test, pmpool_format_read(fmt, 5, &got), -ENOENT);
 	KUNIT_EXPECT_GT(test, pmpool_format_next_id(fmt, 5), id);
+
+	/* Not even when an image has counted to the end. */
+	sample(fmt, 5, &rec);
+	rec.id = (U64_MAX / PMPOOL_FORMAT_SLOTS - 1) * PMPOOL_FORMAT_SLOTS + 5;
+	pmpool_format_create(fmt, 5, &rec);
+	KUNIT_EXPECT_EQ(test, pmpool_format_read(fmt, 5, &got), 0);
+	pmpool_format_free(fmt, 5);
+	KUNIT_EXPECT_EQ(test, pmpool_format_read(fmt, 5, &got), -ENOENT);
+	KUNIT_EXPECT_EQ(test, pmpool_format_next_id(fmt, 5), 0);
 }
 
 /* One flipped bit, anywhere, is noticed, and costs nothing while one copy is left. */
