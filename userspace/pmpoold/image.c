@@ -115,7 +115,7 @@ int image_open(struct image *image, const char *path, char **reason)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0) {
 		r = -errno;
-		*reason = xprintf("%s cannot be opened: %s: install that kernel, or name another one with Kernel=",
+		*reason = xprintf("%s cannot be opened: %s: install that kernel",
 				  path, strerror(-r));
 		return r;
 	}
@@ -144,7 +144,7 @@ int image_open(struct image *image, const char *path, char **reason)
 	return 0;
 
 fail:
-	*reason = xprintf("%s cannot be used as the next kernel: %s: install it again, or name another one with Kernel=",
+	*reason = xprintf("%s cannot be used as the next kernel: %s: install it again",
 			  path, why);
 	free(head);
 	close(fd);

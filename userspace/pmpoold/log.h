@@ -6,6 +6,7 @@
 #ifndef PMPOOLD_LOG_H
 #define PMPOOLD_LOG_H
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,11 @@ void log_line(const char *prefix, const char *fmt, ...)
 
 	if (journal < 0)
 		journal = getenv("JOURNAL_STREAM") ? 1 : 0;
-	fputs(journal ? prefix : "pmpoold: ", stderr);
+	/* pmpoolctl shares some of the code. */
+	if (journal)
+		fputs(prefix, stderr);
+	else
+		fprintf(stderr, "%s: ", program_invocation_short_name);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

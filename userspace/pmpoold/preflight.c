@@ -144,13 +144,17 @@ static void check_kernel(struct preflight *pf, const struct wanted *wanted, bool
 	uname(&uts);
 	kernels_find(&kernels, "", uts.release);
 	if (wanted->kernel) {
-		if (kernels_take(&kernels, "", wanted->kernel, &pf->kernel, &reason))
-			verdict(pf, "kernel", false, reason);
-		else
+		if (kernels_take(&kernels, "", wanted->kernel, &pf->kernel, &reason)) {
+			verdict(pf, "kernel", false,
+				xprintf("%s, or name another one%s", reason,
+					asked ? "" : " with Kernel="));
+			free(reason);
+		} else {
 			verdict(pf, "kernel", true,
 				xprintf("%s is %s, as %s", pf->kernel.path,
 					pf->kernel.image.release,
 					asked ? "was asked for" : "Kernel= says"));
+		}
 		kernels_clear(&kernels);
 		return;
 	}
