@@ -73,8 +73,9 @@ static char *find_foreign(const char *path)
 		return NULL;
 	while (!why && getline(&line, &room, f) > 0) {
 		number++;
-		if (line[strspn(line, " \t")] != '#' && strstr(line, "pmpool.region="))
-			why = xprintf("%s has a reservation in line %u: remove 'memmap=' and 'pmpool.region=' there, so that they are in one place only",
+		if (line[strspn(line, " \t")] != '#' &&
+		    (strstr(line, "pmpool.region=") || strstr(line, "pmpool=")))
+			why = xprintf("%s has a reservation in line %u: remove 'memmap=', 'pmpool.region=' and 'pmpool=' there, so that they are in one place only",
 				      path, number);
 	}
 	free(line);
@@ -101,24 +102,27 @@ static char *check_grub(const char *root)
 	return why;
 }
 
-static char *grub_text(const struct region *region)
+static char *grub_text(const struct region *region, bool cma)
 {
 	char *memmap = cmdline_memmap(region);
 	char *dollar = strchr(memmap, '$');
 	char *arg = cmdline_region(region);
+	char *pool = cma ? cmdline_pool(region) : xstrdup("");
 	char *text;
 
 	*dollar = '\0';
 	text = xprintf("# Written by pmpoolctl reserve, which replaces it. Of the backslashes the shell\n"
 		       "# that reads this takes two, and GRUB the last one.\n"
-		       "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\\\\\\$%s %s\"\n",
-		       memmap, dollar + 1, arg);
+		       "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX %s\\\\\\$%s %s%s%s\"\n",
+		       memmap, dollar + 1, arg, cma ? " " : "", pool);
 	free(memmap);
+	free(pool);
 	free(arg);
 	return text;
 }
 
-static char *plan_grub(struct bootloader *plan, const char *root, const struct region *region)
+static char *plan_grub(struct bootloader *plan, const char *root, const struct region *region,
+		       bool cma)
 {
 	char *why = check_grub(root);
 	char *old;
@@ -128,7 +132,7 @@ static char *plan_grub(struct bootloader *plan, const char *root, const struct r
 	old = read_file(root, GRUB_OURS, &why);
 	if (why)
 		return why;
-	add_file(plan, root, GRUB_OURS, old, region ? grub_text(region) : NULL);
+	add_file(plan, root, GRUB_OURS, old, region ? grub_text(region, cma) : NULL);
 	if (exists(root, "/usr/sbin/update-grub"))
 		strlist_add(&plan->commands, "update-grub");
 	else
@@ -137,7 +141,7 @@ static char *plan_grub(struct bootloader *plan, const char *root, const struct r
 }
 
 /* The line without our words, and with those for region. */
-static char *edit_line(const char *line, const struct region *region, char **why)
+static char *edit_line(const char *line, const struct region *region, bool cma, char **why)
 {
 	struct strlist notes = { 0 }, problems = { 0 };
 	struct region before;
@@ -148,7 +152,8 @@ static char *edit_line(const char *line, const struct region *region, char **why
 		*why = xprintf("%s has a quote that is not closed", KERNEL_CMDLINE);
 		return NULL;
 	}
-	full = region ? cmdline_compose(rest, NULL, region, &notes, &problems) : xstrdup(rest);
+	full = region ? cmdline_compose(rest, NULL, region, cma ? CMDLINE_TO_CMA : 0, &notes,
+					&problems) : xstrdup(rest);
 	if (full)
 		text = xprintf("%s\n", full);
 	else
@@ -161,7 +166,7 @@ static char *edit_line(const char *line, const struct region *region, char **why
 }
 
 static char *plan_kernel_cmdline(struct bootloader *plan, const char *root,
-				 const struct region *region, const char *running)
+				 const struct region *region, bool cma, const char *running)
 {
 	char *why = NULL;
 	char *pattern, *old, *text;
@@ -172,7 +177,7 @@ static char *plan_kernel_cmdline(struct bootloader *plan, const char *root,
 	if (why || (!old && !region))
 		return why;
 	/* What kernel-install takes when there is no file. */
-	text = edit_line(old ? old : running, region, &why);
+	text = edit_line(old ? old : running, region, cma, &why);
 	if (!text) {
 		free(old);
 		return why;
@@ -192,7 +197,7 @@ static char *plan_kernel_cmdline(struct bootloader *plan, const char *root,
 }
 
 char *bootloader_plan(struct bootloader *plan, const char *root, const struct region *region,
-		      const char *running)
+		      bool cma, const char *running)
 {
 	char *why = NULL;
 
@@ -204,9 +209,9 @@ char *bootloader_plan(struct bootloader *plan, const char *root, const struct re
 				  exists(root, "/efi/loader/entries"),
 	};
 	if (plan->grub)
-		why = plan_grub(plan, root, region);
+		why = plan_grub(plan, root, region, cma);
 	if (!why && plan->kernel_cmdline)
-		why = plan_kernel_cmdline(plan, root, region, running);
+		why = plan_kernel_cmdline(plan, root, region, cma, running);
 	return why;
 }
 

@@ -27,12 +27,14 @@ struct bootloader {
 
 /*
  * What to do so that every kernel is started with region reserved, or, NULL, with
- * none. root is "", but in tests; running is the running kernel's command line.
+ * none; cma: some kernel has the backing of that name, and is told as well. One
+ * line is for all kernels: what one does not know does no harm to it. root is "",
+ * but in tests; running is the running kernel's command line.
  * Returns NULL, or why it can not be done, for free(). bootloader_free() it in
  * any case.
  */
 char *bootloader_plan(struct bootloader *plan, const char *root, const struct region *region,
-		      const char *running);
+		      bool cma, const char *running);
 
 /*
  * Do it. When something fails, that is said, and the files are as they were.

@@ -9,7 +9,7 @@ pmpoolctl-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o, \
 	bus check create daemon describe dump examine handover info kexec lend limit list main map \
 	mend metadata metrics opinion options progress reason reconcile remove rename request \
 	resize say set size source stage status table terminal user)
-pmpoolctl-objs += $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,archive bootloader export import interrupt \
+pmpoolctl-objs += $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,archive backings bootloader export import interrupt \
 	ram reserve)
 pmpoolctl-cppflags := $(shell pkg-config --cflags json-c libzstd)
 pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c libzstd) -lxxhash
@@ -33,7 +33,7 @@ pmpoolctl-driver-users := check dump examine mend metadata opinion source
 $(pmpoolctl-driver-objs) $(pmpoolctl-driver-users:%=$(BUILD)/obj/pmpoolctl/%.o): \
 	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
 # What shares code with the daemon.
-pmpoolctl-daemon-users := bootloader export ram reserve
+pmpoolctl-daemon-users := backings bootloader export ram reserve
 $(pmpoolctl-daemon-users:%=$(BUILD)/obj/pmpoolctl/%.o) \
 $(pmpoolctl-daemon-users:%=$(BUILD)/obj/pmpoolctl/san/%.o) $(BUILD)/obj/pmpoolctl/san/test-pmpoolctl-reserve.o: \
 	pmpoolctl-cppflags += -Iuserspace/pmpoold

@@ -102,6 +102,32 @@ int ram_read(const char *path, const struct region *own, struct ram *ram)
 	return ret;
 }
 
+bool ram_pool(const char *path, struct region *region)
+{
+	bool found = false;
+	char *line = NULL;
+	size_t room = 0;
+	FILE *f;
+
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (!found && getline(&line, &room, f) > 0) {
+		uint64_t first, last;
+		char *name = strstr(line, " : ");
+
+		/* What a driver has claimed of a range that is reserved is inside of that. */
+		if (line[0] == ' ' || !name || strcmp(name, " : Persistent Memory Pool\n") != 0 ||
+		    sscanf(line, "%" SCNx64 "-%" SCNx64, &first, &last) != 2 || last <= first)
+			continue;
+		*region = (struct region){ first, last - first + 1 };
+		found = true;
+	}
+	free(line);
+	fclose(f);
+	return found;
+}
+
 void ram_free(struct ram *ram)
 {
 	free(ram->v);

@@ -24,6 +24,11 @@ struct ram {
  * negative errno.
  */
 int ram_read(const char *path, const struct region *own, struct ram *ram);
+/*
+ * Find, in a map of that form, the pool that the kernel itself keeps (backing
+ * "cma"), with a driver or without. False: there is none.
+ */
+bool ram_pool(const char *path, struct region *region);
 void ram_free(struct ram *ram);
 
 /*

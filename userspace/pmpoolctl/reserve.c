@@ -15,6 +15,7 @@
 #include <initrd.h>
 #include <stage.h>
 
+#include "backings.h"
 #include "bootloader.h"
 #include "ctl.h"
 #include "options.h"
@@ -28,7 +29,8 @@ static const char help[] =
 	"Usage: pmpoolctl reserve [OPTION...] SIZE\n"
 	"       pmpoolctl reserve [OPTION...] --remove\n"
 	"Reserve SIZE bytes of the machine's memory for the pool, in the boot loader's\n"
-	"configuration: GRUB's, and /etc/kernel/cmdline.\n"
+	"configuration: GRUB's, and /etc/kernel/cmdline. Kernels with the backing cma are\n"
+	"told by pmpool= as well, if one is installed.\n"
 	"\n"
 	"  -a, --base=ADDRESS  where; else it is chosen, as high as can be\n"
 	"  -k, --now           also start the running kernel anew with it, by systemctl\n"
@@ -57,6 +59,9 @@ struct job {
 	struct region own;	/* of the running kernel; of size 0: none */
 	unsigned int extents;	/* that the pool there has */
 	bool attached;
+	bool cma;		/* some kernel here has that backing, */
+	bool running_cma;	/* and the running one, */
+	bool kept;		/* and it keeps a pool, through a kexec as well */
 	struct region region;	/* of size 0: none */
 	struct bootloader plan;
 };
@@ -71,7 +76,8 @@ static int failed(const char *why)
 static int look(struct job *job)
 {
 	struct pmpool_pool_info *info;
-	struct pmpool *pool;
+	struct pmpool *pool = NULL;
+	struct utsname uts;
 	char *rest;
 	int ret;
 
@@ -86,15 +92,20 @@ static int look(struct job *job)
 		return failed("understand /proc/cmdline: it has a quote that is not closed");
 	free(rest);
 
-	if (pmpool_open(NULL, O_RDONLY, &pool))
-		return CTL_OK;
-	if (!pmpool_get_info(pool, &info)) {
+	uname(&uts);
+	job->running_cma = backings_cma("", uts.release);
+	if (!pmpool_open(NULL, O_RDONLY, &pool) && !pmpool_get_info(pool, &info)) {
 		job->attached = true;
 		job->extents = pmpool_info_extents(info);
 		job->own = (struct region){ pmpool_info_base(info), pmpool_info_size(info) };
+		job->kept = !strcmp(pmpool_info_backing(info), "cma");
 		pmpool_info_free(info);
+	} else if (job->running_cma) {
+		job->kept = ram_pool("/proc/iomem", &job->own);
 	}
 	pmpool_close(pool);
+	job->running_cma |= job->kept;
+	job->cma = job->running_cma || backings_cma_anywhere("");
 	return CTL_OK;
 }
 
@@ -110,6 +121,13 @@ static const char *region_text(char to[2 * SIZE_TEXT], const struct region *regi
 static bool same_region(const struct region *a, const struct region *b)
 {
 	return a->base == b->base && a->size == b->size;
+}
+
+/* A pool of the same place can be kept by the kernel, or, if it could, not be yet. */
+static bool in_force(const struct job *job)
+{
+	return same_region(&job->region, &job->own) &&
+	       (!job->region.size || job->kept == job->running_cma);
 }
 
 static int choose(struct job *job)
@@ -174,6 +192,18 @@ static int check_loss(const struct job *job)
 	return CTL_OK;
 }
 
+/* A kernel that keeps its pool hands it on, whatever the next one is told. */
+static int check_now(const struct job *job)
+{
+	char where[2 * SIZE_TEXT];
+
+	if (!job->request->now || !job->kept || same_region(&job->region, &job->own))
+		return CTL_OK;
+	say("cannot do that now: the running kernel keeps the pool of %s, and a kexec hands it on; do it without --now, and reboot",
+	    region_text(where, &job->own, job->request->given.exact));
+	return CTL_FAILED;
+}
+
 /*
  * At once.
  */
@@ -181,15 +211,16 @@ static int check_loss(const struct job *job)
 /* The running kernel's command line, with the reservation. */
 static char *next_cmdline(const struct job *job, uint32_t max)
 {
+	unsigned int how = job->running_cma ? CMDLINE_TO_CMA : 0;
 	struct strlist notes = { 0 }, problems = { 0 };
 	struct region before;
 	char *rest, *line, *why;
 
 	rest = cmdline_without(job->running, &before);
-	line = job->region.size ? cmdline_compose(rest, NULL, &job->region, &notes, &problems) :
+	line = job->region.size ? cmdline_compose(rest, NULL, &job->region, how, &notes, &problems) :
 				  xstrdup(rest);
 	if (line && job->region.size)
-		cmdline_check(line, &job->region, max, &notes, &problems);
+		cmdline_check(line, &job->region, how, max, &notes, &problems);
 	if (problems.n) {
 		why = strlist_join(&problems, "; ");
 		say("cannot start the running kernel with that command line: %s", why);
@@ -275,6 +306,11 @@ static int print_plan_json(const struct job *job)
 		json_object_array_add(arguments, json_object_new_string(text));
 		free(text);
 	}
+	if (job->region.size && job->cma) {
+		text = cmdline_pool(&job->region);
+		json_object_array_add(arguments, json_object_new_string(text));
+		free(text);
+	}
 	for (i = 0; i < job->plan.n; i++)
 		json_object_array_add(files, file_json(&job->plan.files[i]));
 	for (i = 0; i < job->plan.commands.n; i++)
@@ -286,9 +322,20 @@ static int print_plan_json(const struct job *job)
 	json_object_object_add(to, "files", files);
 	json_object_object_add(to, "commands", commands);
 	json_object_object_add(to, "changed", json_object_new_boolean(job->plan.changed));
-	json_object_object_add(to, "in_force", json_object_new_boolean(
-			       same_region(&job->region, &job->own)));
+	json_object_object_add(to, "in_force", json_object_new_boolean(in_force(job)));
 	return print_json(to);
+}
+
+/* What some kernel here makes of it. */
+static void print_cma(const struct job *job)
+{
+	char *pool = cmdline_pool(&job->region);
+
+	printf("%s is for kernels with the backing cma, which use what is free of the pool\n",
+	       pool);
+	if (job->running_cma && !job->kept)
+		printf("the running kernel is one, but keeps no pool: it was started without pmpool=, or has refused it, which dmesg tells\n");
+	free(pool);
 }
 
 static int print_plan(const struct job *job)
@@ -315,29 +362,34 @@ static int print_plan(const struct job *job)
 		printf("would run %s\n", job->plan.commands.v[i]);
 	if (!job->plan.changed && job->plan.n)
 		printf("the boot loader's configuration says so already\n");
-	if (same_region(&job->region, &job->own))
+	if (job->region.size && job->cma)
+		print_cma(job);
+	if (in_force(job))
 		printf("it is in force\n");
 	else if (!job->request->now)
-		printf("it comes into force with the next boot, or by --now\n");
+		printf("it comes into force with the next %s\n",
+		       job->kept ? "boot, but not by a kexec" : "boot, or by --now");
 	return finish_output(CTL_OK);
 }
 
 /* A boot loader that is not known needs somebody who knows it. */
 static int check_loader(const struct job *job)
 {
-	char *memmap, *region;
+	char *memmap, *region, *pool;
 
 	if (job->plan.grub || job->plan.kernel_cmdline)
 		return CTL_OK;
 	if (!job->region.size) {
-		say("there is neither /etc/default/grub nor /etc/kernel/cmdline: remove 'memmap=' and 'pmpool.region=' from the kernel's command line where your boot loader has it");
+		say("there is neither /etc/default/grub nor /etc/kernel/cmdline: remove 'memmap=', 'pmpool.region=' and 'pmpool=' from the kernel's command line where your boot loader has it");
 		return job->request->now || job->request->dry ? CTL_OK : CTL_FAILED;
 	}
 	memmap = cmdline_memmap(&job->region);
 	region = cmdline_region(&job->region);
-	say("there is neither /etc/default/grub nor /etc/kernel/cmdline: let your boot loader add '%s %s' to the kernel's command line",
-	    memmap, region);
+	pool = job->cma ? cmdline_pool(&job->region) : xstrdup("");
+	say("there is neither /etc/default/grub nor /etc/kernel/cmdline: let your boot loader add '%s %s%s%s' to the kernel's command line",
+	    memmap, region, job->cma ? " " : "", pool);
 	free(memmap);
+	free(pool);
 	free(region);
 	return job->request->now || job->request->dry ? CTL_OK : CTL_FAILED;
 }
@@ -351,11 +403,14 @@ static int reserve(struct job *job)
 	if (!status && !job->request->remove)
 		status = choose(job);
 	if (!status)
+		status = check_now(job);
+	if (!status)
 		status = check_loss(job);
 	if (status)
 		return status;
 
-	why = bootloader_plan(&job->plan, "", job->region.size ? &job->region : NULL, job->running);
+	why = bootloader_plan(&job->plan, "", job->region.size ? &job->region : NULL, job->cma,
+			      job->running);
 	if (why) {
 		say("cannot change the boot loader's configuration: %s", why);
 		free(why);
@@ -366,8 +421,7 @@ static int reserve(struct job *job)
 		status = bootloader_apply(&job->plan);
 	if (!status)
 		status = print_plan(job);
-	if (status || job->request->dry || !job->request->now ||
-	    same_region(&job->region, &job->own))
+	if (status || job->request->dry || !job->request->now || in_force(job))
 		return status;
 
 	status = load(job);

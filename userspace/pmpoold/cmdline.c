@@ -4,7 +4,9 @@
  *
  * A region that the memory map does not mention is ordinary RAM to the next
  * kernel, and its content is gone. With the reserved backing the command line
- * is what says so, therefore it is read here exactly as the kernel reads it:
+ * is what says so; a kernel with the cma backing hands a map on that does, but
+ * one that knows nothing of pools still has to be told where it is. Therefore
+ * the command line is read here exactly as the kernel reads it:
  * next_arg() in lib/cmdline.c for words and quotes, memparse() for numbers,
  * parse_memmap_one() in arch/x86/kernel/e820.c for memmap=, and everything
  * behind "--" belongs to init.
@@ -227,6 +229,11 @@ char *cmdline_region(const struct region *region)
 	return range_string("pmpool.region", '@', region);
 }
 
+char *cmdline_pool(const struct region *region)
+{
+	return range_string("pmpool", '@', region);
+}
+
 /* Whether a memmap= word is nothing but a reservation: of which range? */
 static bool is_reservation(const struct arg *arg, struct region *range)
 {
@@ -237,13 +244,32 @@ static bool is_reservation(const struct arg *arg, struct region *range)
 	       parse_range(arg->value, "$", &kind, range, &end) && !*end;
 }
 
-static bool is_region(const struct arg *arg, struct region *range)
+/* Whether it is the parameter called name, with the range of a pool. */
+static bool is_place(const struct arg *arg, const char *name, struct region *range)
 {
 	const char *end;
 	char kind;
 
-	return arg->value && param_is(arg, "pmpool.region") &&
+	return arg->value && param_is(arg, name) &&
 	       parse_range(arg->value, "@", &kind, range, &end) && !*end;
+}
+
+static bool is_region(const struct arg *arg, struct region *range)
+{
+	return is_place(arg, "pmpool.region", range);
+}
+
+static bool is_pool(const struct arg *arg, struct region *range)
+{
+	return is_place(arg, "pmpool", range);
+}
+
+/* pmpool=SIZE: the kernel chooses where. */
+static bool is_pool_anywhere(const struct arg *arg, uint64_t *size)
+{
+	const char *end;
+
+	return arg->value && param_is(arg, "pmpool") && memparse(arg->value, &end, size) && !*end;
 }
 
 /* What the boot loader or an earlier kexec put there for that one boot only. */
@@ -262,11 +288,30 @@ static bool has_raw(const struct strlist *list, const char *raw)
 	return false;
 }
 
-char *cmdline_compose(const char *current, const char *append, const struct region *region,
-		      struct strlist *notes, struct strlist *problems)
+/*
+ * Whether a pmpool= word stays; else it may have to be said. A kernel that does
+ * not know it would give it to init.
+ */
+static bool keep_pool(const struct arg *arg, const struct region *region, bool known, bool have,
+		      struct strlist *notes)
 {
+	struct region range;
+	uint64_t size;
+
+	if (is_pool(arg, &range) && same(&range, region))
+		return known && !have;
+	if (is_pool_anywhere(arg, &size) && size == region->size)
+		return false;
+	strlist_add(notes, "%s is not where the pool is: %s", arg->raw,
+		    known ? "replaced" : "left out");
+	return false;
+}
+
+char *cmdline_compose(const char *current, const char *append, const struct region *region,
+		      unsigned int how, struct strlist *notes, struct strlist *problems)
+{
+	bool have_memmap = false, have_region = false, have_pool = false;
 	struct args args = { 0 }, extra = { 0 };
-	bool have_memmap = false, have_region = false;
 	struct strlist out = { 0 };
 	struct region range;
 	char *s, *line = NULL;
@@ -312,6 +357,11 @@ char *cmdline_compose(const char *current, const char *append, const struct regi
 				continue;
 			have_region = true;
 		}
+		if (param_is(arg, "pmpool")) {
+			if (!keep_pool(arg, region, how & CMDLINE_TO_CMA, have_pool, notes))
+				continue;
+			have_pool = true;
+		}
 		strlist_add(&out, "%s", arg->raw);
 	}
 	if (!have_memmap) {
@@ -321,6 +371,11 @@ char *cmdline_compose(const char *current, const char *append, const struct regi
 	}
 	if (!have_region) {
 		s = cmdline_region(region);
+		strlist_add(&out, "%s", s);
+		free(s);
+	}
+	if ((how & CMDLINE_TO_CMA) && !have_pool) {
+		s = cmdline_pool(region);
 		strlist_add(&out, "%s", s);
 		free(s);
 	}
@@ -346,6 +401,7 @@ out:
 struct memmaps {
 	unsigned int avoided;	/* entries that KASLR must remember */
 	bool misused;		/* one makes the region something else */
+	bool forgotten;		/* one forgets what the map says */
 	char *by;		/* the argument that reserves the region */
 };
 
@@ -376,6 +432,7 @@ static void check_memmap(const struct arg *arg, const struct region *region,
 			/* Forgets the map so far, reservations included. */
 			free(memmaps->by);
 			memmaps->by = NULL;
+			memmaps->forgotten = true;
 			continue;
 		}
 		if (!parse_range(s, "$@#!%", &kind, &range, &end))
@@ -409,17 +466,142 @@ static bool lists_pmpool(const char *list)
 	return false;
 }
 
+/* What pmpool= does, for a kernel that knows it. */
+struct pools {
+	const struct arg *arg;	/* NULL: there is none */
+	const struct arg *other;	/* that says something else: neither is believed */
+	bool right;		/* it is where the pool is */
+	bool misused;		/* that kernel may give the pool's memory away */
+};
+
+/* As the kernel reads it: 0 for what is not given, or can not be read. */
+static struct region pool_value(const struct arg *arg)
+{
+	struct region range;
+	uint64_t size;
+
+	if (is_pool(arg, &range))
+		return range;
+	if (is_pool_anywhere(arg, &size))
+		return (struct region){ .size = size };
+	return (struct region){ 0 };
+}
+
+static void add_pool(struct pools *pools, const struct arg *arg)
+{
+	struct region before, now = pool_value(arg);
+
+	if (!pools->arg) {
+		pools->arg = arg;
+		return;
+	}
+	before = pool_value(pools->arg);
+	if (!same(&before, &now))
+		pools->other = arg;
+}
+
+static void check_pool(struct pools *pools, const struct region *region, unsigned int how,
+		       struct strlist *problems)
+{
+	struct region range;
+	char *want;
+
+	if (!pools->arg)
+		return;
+	want = cmdline_pool(region);
+	range = pool_value(pools->arg);
+	if (pools->other) {
+		strlist_add(problems, "%s and %s contradict each other, and that kernel takes neither: make it %s",
+			    pools->arg->raw, pools->other->raw, want);
+	} else if (same(&range, region) ||
+		   /* What the running kernel hands on says where. */
+		   ((how & CMDLINE_FROM_CMA) && !range.base && range.size == region->size)) {
+		pools->right = true;
+	} else {
+		/* What is handed on counts more; and a place of its own is in free memory. */
+		pools->misused = !(how & CMDLINE_FROM_CMA) && range.base && overlaps(&range, region);
+		strlist_add(problems, "%s is not where the pool is: make it %s", pools->arg->raw,
+			    want);
+	}
+	free(want);
+}
+
+static void check_reserved(struct cmdline_means *means, const struct memmaps *memmaps,
+			   const struct pools *pools, const struct region *region,
+			   unsigned int how, struct strlist *notes, struct strlist *problems)
+{
+	char *want;
+
+	means->reserved = true;
+	if (memmaps->by) {
+		strlist_add(notes, "%s reserves the pool", memmaps->by);
+	} else if (memmaps->forgotten) {
+		want = cmdline_memmap(region);
+		strlist_add(problems,
+			    "memmap=exactmap forgets the map, and nothing behind it reserves the pool: it lacks the reservation of the pool: add %s",
+			    want);
+		free(want);
+		means->reserved = false;
+	} else if (how & CMDLINE_FROM_CMA) {
+		want = cmdline_memmap(region);
+		strlist_add(notes,
+			    "it has no %s, and needs none: the running kernel hands on a map that reserves the pool",
+			    want);
+		free(want);
+	} else if (pools->right) {
+		strlist_add(notes, "%s reserves the pool", pools->arg->raw);
+	} else {
+		want = how & CMDLINE_TO_CMA ? cmdline_pool(region) : cmdline_memmap(region);
+		strlist_add(problems, "it lacks the reservation of the pool: add %s", want);
+		free(want);
+		means->reserved = false;
+	}
+	if (pools->right && memmaps->by)
+		strlist_add(notes, "%s lets that kernel use what is free of it", pools->arg->raw);
+	if ((how & CMDLINE_TO_CMA) && !(how & CMDLINE_FROM_CMA) && !pools->arg && memmaps->by) {
+		want = cmdline_pool(region);
+		strlist_add(notes, "without %s that kernel does not use what is free of it", want);
+		free(want);
+	}
+	if (memmaps->misused || pools->misused)
+		means->reserved = false;
+}
+
+static void check_found(struct cmdline_means *means, const struct arg *last,
+			const struct pools *pools, const struct region *region, unsigned int how,
+			struct strlist *notes, struct strlist *problems)
+{
+	struct region range;
+	char *want;
+
+	if ((how & CMDLINE_TO_CMA) && pools->arg && !pools->right)
+		means->found = false;
+	if (last && is_region(last, &range) && same(&range, region))
+		return;
+	want = cmdline_region(region);
+	if (last) {
+		strlist_add(problems, "%s is not where the pool is: make it %s", last->raw, want);
+		means->found = false;
+	} else if (!(how & CMDLINE_TO_CMA) || (!pools->right && !(how & CMDLINE_FROM_CMA))) {
+		strlist_add(problems, "it does not say where the pool is: add %s", want);
+		means->found = false;
+	} else {
+		strlist_add(notes, "it has no %s, and needs none: that kernel %s", want,
+			    pools->right ? "has pmpool=" : "is handed the place by the running one");
+	}
+	free(want);
+}
+
 struct cmdline_means cmdline_check(const char *cmdline, const struct region *region,
-				   uint32_t max, struct strlist *notes,
+				   unsigned int how, uint32_t max, struct strlist *notes,
 				   struct strlist *problems)
 {
-	struct cmdline_means means = { 0 };
+	struct cmdline_means means = { .reserved = how & CMDLINE_FROM_CMA };
 	struct memmaps memmaps = { 0 };
+	struct pools pools = { 0 };
 	const struct arg *last = NULL;
 	size_t len = strlen(cmdline);
-	struct region range;
 	struct args args;
-	char *want;
 
 	/* Beyond this the kernel forgets the rest, and the reservation may be there. */
 	if (!max || max > CMDLINE_MAX - 1)
@@ -439,6 +621,8 @@ struct cmdline_means cmdline_check(const char *cmdline, const struct region *reg
 			check_memmap(arg, region, &memmaps, problems);
 		else if (param_is(arg, "pmpool.region"))
 			last = arg;
+		else if (param_is(arg, "pmpool") && (how & CMDLINE_TO_CMA))
+			add_pool(&pools, arg);
 		else if ((param_is(arg, "module_blacklist") ||
 			  param_is(arg, "modprobe.blacklist")) &&
 			 arg->value && lists_pmpool(arg->value)) {
@@ -447,29 +631,16 @@ struct cmdline_means cmdline_check(const char *cmdline, const struct region *reg
 			means.found = false;
 		}
 	}
-	if (memmaps.by) {
-		strlist_add(notes, "%s reserves the pool", memmaps.by);
-	} else {
-		want = cmdline_memmap(region);
-		strlist_add(problems, "it lacks the reservation of the pool: add %s", want);
-		free(want);
-	}
-	if (!last || !is_region(last, &range) || !same(&range, region)) {
-		means.found = false;
-		want = cmdline_region(region);
-		if (!last)
-			strlist_add(problems, "it does not say where the pool is: add %s", want);
-		else
-			strlist_add(problems, "%s is not where the pool is: make it %s",
-				    last->raw, want);
-		free(want);
-	}
+	check_pool(&pools, region, how, problems);
+	check_reserved(&means, &memmaps, &pools, region, how, notes, problems);
+	check_found(&means, last, &pools, region, how, notes, problems);
 	if (memmaps.avoided > KASLR_MEMMAPS)
 		strlist_add(notes,
 			    "it has %u memmap= entries: more than %d turn the randomisation of the kernel's address off",
 			    memmaps.avoided, KASLR_MEMMAPS);
 	/* Of one that is too long nobody knows which part the kernel reads. */
-	means.reserved = memmaps.by && !memmaps.misused && len <= max;
+	if (len > max && !(how & CMDLINE_FROM_CMA))
+		means.reserved = false;
 	free(memmaps.by);
 	args_clear(&args);
 	return means;
@@ -485,9 +656,13 @@ char *cmdline_without(const char *cmdline, struct region *region)
 	*region = (struct region){ 0 };
 	if (args_parse(&args, cmdline))
 		return NULL;
-	/* The driver takes the last one. */
+	/* The last one counts, and where a kernel with the backing "cma" is told one thing is enough. */
 	for (size_t i = 0; i < args.kernel; i++) {
-		if (param_is(&args.v[i], "pmpool.region") && is_region(&args.v[i], &range))
+		if (is_pool(&args.v[i], &range))
+			*region = range;
+	}
+	for (size_t i = 0; i < args.kernel; i++) {
+		if (is_region(&args.v[i], &range))
 			*region = range;
 	}
 	for (size_t i = 0; i < args.n; i++) {
@@ -495,6 +670,7 @@ char *cmdline_without(const char *cmdline, struct region *region)
 
 		if (i < args.kernel &&
 		    (is_transient(arg) || param_is(arg, "pmpool.region") ||
+		     param_is(arg, "pmpool") ||
 		     (is_reservation(arg, &range) && same(&range, region))))
 			continue;
 		strlist_add(&out, "%s", arg->raw);

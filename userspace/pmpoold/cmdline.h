@@ -16,15 +16,23 @@ struct region {
 	uint64_t size;
 };
 
+/* What the two kernels have to do with the region: bits. */
+enum {
+	/* The running one has the backing "cma": the map it hands on reserves the region. */
+	CMDLINE_FROM_CMA = 1 << 0,
+	/* The next one has it: pmpool= is for it. */
+	CMDLINE_TO_CMA = 1 << 1,
+};
+
 /*
  * Make the next kernel's command line from the current one: what the boot
  * loader added for itself is dropped, the region's reservation is there exactly
- * once, append (may be NULL) is added as far as it is not there already. What
- * a person should know about it is added to notes. NULL: it cannot be done, and
- * problems says why.
+ * once, and pmpool= if the next kernel knows it and not else; append (may be
+ * NULL) is added as far as it is not there already. What a person should know
+ * about it is added to notes. NULL: it cannot be done, and problems says why.
  */
 char *cmdline_compose(const char *current, const char *append, const struct region *region,
-		      struct strlist *notes, struct strlist *problems);
+		      unsigned int how, struct strlist *notes, struct strlist *problems);
 
 /* What a command line does, whatever else is wrong with it. */
 struct cmdline_means {
@@ -39,7 +47,7 @@ struct cmdline_means {
  * How the region is reserved, and what else should be known, goes to notes.
  */
 struct cmdline_means cmdline_check(const char *cmdline, const struct region *region,
-				   uint32_t max, struct strlist *notes,
+				   unsigned int how, uint32_t max, struct strlist *notes,
 				   struct strlist *problems);
 
 /*
@@ -49,8 +57,9 @@ struct cmdline_means cmdline_check(const char *cmdline, const struct region *reg
  */
 char *cmdline_without(const char *cmdline, struct region *region);
 
-/* "memmap=SIZE$BASE" and "pmpool.region=SIZE@BASE" for a region: new strings. */
+/* "memmap=SIZE$BASE", "pmpool.region=SIZE@BASE", "pmpool=SIZE@BASE": new strings. */
 char *cmdline_memmap(const struct region *region);
 char *cmdline_region(const struct region *region);
+char *cmdline_pool(const struct region *region);
 
 #endif

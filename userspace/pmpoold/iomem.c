@@ -51,16 +51,34 @@ int iomem_read(const char *path, const struct region *region, struct iomem *iome
 	return r;
 }
 
+static uint64_t meminfo(const char *text, const char *name)
+{
+	const char *p = strstr(text, name);
+
+	return p ? strtoull(p + strlen(name), NULL, 10) * 1024 : 0;
+}
+
 uint64_t mem_available(void)
 {
-	uint64_t kib = 0;
-	char *text, *p;
+	uint64_t bytes;
+	char *text;
 
 	if (file_read("/proc/meminfo", 64u << 10, &text, NULL))
 		return 0;
-	p = strstr(text, "MemAvailable:");
-	if (p)
-		kib = strtoull(p + strlen("MemAvailable:"), NULL, 10);
+	bytes = meminfo(text, "MemAvailable:");
 	free(text);
-	return kib * 1024;
+	return bytes;
+}
+
+uint64_t mem_available_to_kernel(const char *path)
+{
+	uint64_t bytes, cma;
+	char *text;
+
+	if (file_read(path, 64u << 10, &text, NULL))
+		return 0;
+	bytes = meminfo(text, "MemAvailable:");
+	cma = meminfo(text, "CmaFree:");
+	free(text);
+	return bytes > cma ? bytes - cma : 0;
 }

@@ -20,5 +20,10 @@ int iomem_read(const char *path, const struct region *region, struct iomem *iome
 
 /* What can be had without swapping, in bytes; 0: not known. */
 uint64_t mem_available(void);
+/*
+ * The same, for what can not be moved: without what is free in CMA areas, such as
+ * that of a pool with the cma backing. path has the form of /proc/meminfo.
+ */
+uint64_t mem_available_to_kernel(const char *path);
 
 #endif

@@ -279,7 +279,7 @@ static char *unfit(const struct kernel *kernel, const char *root, unsigned int f
 
 	if (!initrd && initrd_check(&kernel->initrds, &text))
 		return text;
-	if (!module_fits(root, kernel->image.release, format, &text))
+	if (!module_fits(root, kernel->image.release, format, NULL, &text))
 		return text;
 	free(text);
 	return NULL;

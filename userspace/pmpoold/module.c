@@ -3,8 +3,8 @@
  * DOC: the driver of another kernel
  *
  * Found as modprobe will find it, and asked what it says of itself: the kernel
- * that it was built for, and the versions of the on-memory format that it can
- * attach. Nothing is loaded.
+ * that it was built for, the versions of the on-memory format that it can attach,
+ * and its backings. Nothing is loaded.
  */
 #include <errno.h>
 #include <libkmod.h>
@@ -18,6 +18,8 @@
 
 /* What the driver's MODULE_INFO() calls its range of versions. */
 #define FORMAT_KEY "pmpool_format"
+/* And the names of its backings, with spaces in between. */
+#define BACKINGS_KEY "pmpool_backings"
 
 /* Where distributions and DKMS put a module, when depmod has not listed it. */
 static char *unlisted(const char *dir)
@@ -61,8 +63,23 @@ bool module_parse_range(const char *text, unsigned int *first, unsigned int *las
 	       *first <= *last;
 }
 
+bool module_lists(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (list += strspn(list, " "); *list; list += strspn(list, " ")) {
+		size_t n = strcspn(list, " ");
+
+		if (n == len && !strncmp(list, word, n))
+			return true;
+		list += n;
+	}
+	return false;
+}
+
 /* Why the module will not do; NULL: it will. */
-static char *why_not(struct kmod_module *module, const char *release, unsigned int format)
+static char *why_not(struct kmod_module *module, const char *release, unsigned int format,
+		     struct module_backings *backings)
 {
 	struct kmod_list *info = NULL, *i;
 	size_t len = strlen(release);
@@ -77,8 +94,10 @@ static char *why_not(struct kmod_module *module, const char *release, unsigned i
 		const char *value = kmod_module_info_get_value(i);
 		unsigned int first, last;
 
+		if (!strcmp(key, BACKINGS_KEY))
+			*backings = (struct module_backings){ true, module_lists(value, "cma") };
 		if (wrong)
-			break;
+			continue;
 		/* The kernel refuses a module whose vermagic is another kernel's. */
 		if (!strcmp(key, "vermagic") &&
 		    (strncmp(value, release, len) || value[len] != ' '))
@@ -101,8 +120,10 @@ static char *why_not(struct kmod_module *module, const char *release, unsigned i
 	return wrong;
 }
 
-bool module_fits(const char *root, const char *release, unsigned int format, char **text)
+bool module_fits(const char *root, const char *release, unsigned int format,
+		 struct module_backings *backings, char **text)
 {
+	struct module_backings found = { 0 };
 	/* No configuration: of interest is what there is, not what is wanted. */
 	const char *no_config = NULL;
 	struct kmod_list *list = NULL;
@@ -114,6 +135,8 @@ bool module_fits(const char *root, const char *release, unsigned int format, cha
 
 	dir = xprintf("%s/lib/modules/%s", root, release);
 	ctx = kmod_new(dir, &no_config);
+	if (backings)
+		*backings = found;
 	if (!ctx) {
 		*text = xprintf("%s cannot be searched", dir);
 		free(dir);
@@ -127,10 +150,11 @@ bool module_fits(const char *root, const char *release, unsigned int format, cha
 				path, strerror(errno), release, release);
 	} else if (path || (module && kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN)) {
 		where = path ? xstrdup(path) : xprintf("the driver built into %s", release);
-		wrong = why_not(module, release, format);
+		wrong = why_not(module, release, format, &found);
 		fits = !wrong;
 		*text = wrong ? xprintf("%s: %s", where, wrong)
-			: xprintf("%s, for %s, attaches format version %u", where, release, format);
+			: xprintf("%s, for %s, attaches format version %u%s", where, release, format,
+				  found.cma ? ", and has the backing cma" : "");
 		free(wrong);
 		free(where);
 	} else if ((where = unlisted(dir))) {
@@ -146,5 +170,7 @@ bool module_fits(const char *root, const char *release, unsigned int format, cha
 	kmod_module_unref_list(list);
 	kmod_unref(ctx);
 	free(dir);
+	if (backings)
+		*backings = found;
 	return fits;
 }

@@ -5,14 +5,23 @@
 
 #include <stdbool.h>
 
+/* Which backings a driver has, as far as it says. */
+struct module_backings {
+	bool said;		/* else it is an old one, and has "reserved" only */
+	bool cma;
+};
+
 /*
  * Whether the kernel of that release, whose modules are under root (""), will
  * load a driver that attaches a pool of that format version. *text is a new
- * string: what was found, and if it does not fit what to do.
+ * string: what was found, and if it does not fit what to do. backings may be NULL.
  */
-bool module_fits(const char *root, const char *release, unsigned int format, char **text);
+bool module_fits(const char *root, const char *release, unsigned int format,
+		 struct module_backings *backings, char **text);
 
 /* Read "1-2". */
 bool module_parse_range(const char *text, unsigned int *first, unsigned int *last);
+/* Whether a list with spaces in between has that word. */
+bool module_lists(const char *list, const char *word);
 
 #endif

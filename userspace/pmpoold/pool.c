@@ -22,6 +22,11 @@ bool pool_equal(const struct pool *a, const struct pool *b)
 	return a->state == b->state && a->free == b->free && catalog_equal(a->catalog, b->catalog);
 }
 
+bool pool_is_cma(const struct pool *pool)
+{
+	return !strcmp(pool->backing, "cma");
+}
+
 const char *pool_state_name(const struct pool *pool)
 {
 	if (!pool->catalog)
@@ -69,6 +74,7 @@ int pool_read(struct pool *pool)
 	pool->state = pmpool_info_state(info);
 	pool->free = pmpool_info_free_size(info);
 	pool->lent = pmpool_info_lent(info);
+	strncpy(pool->backing, pmpool_info_backing(info), sizeof(pool->backing) - 1);
 	pool->format = pmpool_info_format_version(info);
 	pool->let_go = pmpool_info_handover_time(info);
 	pool->attached = pmpool_info_attach_time(info);

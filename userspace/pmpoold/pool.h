@@ -10,6 +10,7 @@ struct pool {
 	unsigned int state;		/* enum pmpool_pool_state */
 	uint64_t free;			/* bytes, those that are lent included */
 	uint64_t lent;
+	char backing[16];		/* its name; "" when there is no pool */
 	unsigned int format;		/* version of the on-memory format */
 	uint64_t let_go;		/* by the kernel before; ns since the epoch, or 0 */
 	uint64_t attached;
@@ -22,6 +23,8 @@ struct pool {
 int pool_read(struct pool *pool);
 void pool_clear(struct pool *pool);
 bool pool_equal(const struct pool *a, const struct pool *b);
+/* Whether the kernel itself keeps the region, and uses what is free of it. */
+bool pool_is_cma(const struct pool *pool);
 
 /* "ok", "read-only" or "degraded"; "none" when there is no pool. */
 const char *pool_state_name(const struct pool *pool);

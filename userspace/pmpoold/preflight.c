@@ -22,7 +22,6 @@
 #include "file.h"
 #include "initrd.h"
 #include "iomem.h"
-#include "module.h"
 #include "preflight.h"
 
 #define MIB (1024 * 1024)
@@ -68,8 +67,8 @@ static void check_pool(struct preflight *pf, const struct pool *pool)
 	}
 }
 
-static void check_region(struct preflight *pf, const struct region *region,
-			 struct iomem *iomem)
+static void check_region(struct preflight *pf, const struct pool *pool,
+			 const struct region *region, struct iomem *iomem)
 {
 	int r = iomem_read("/proc/iomem", region, iomem);
 
@@ -90,8 +89,9 @@ static void check_region(struct preflight *pf, const struct region *region,
 	} else {
 		pf->kept = true;
 		verdict(pf, "region", true,
-			xprintf("the region is %" PRIu64 " MiB at %#" PRIx64 ", in no System RAM",
-				region->size / MIB, region->base));
+			xprintf("the region is %" PRIu64 " MiB at %#" PRIx64 ", in no System RAM%s",
+				region->size / MIB, region->base, pool_is_cma(pool) ?
+				": this kernel uses what is free of it, and keeps it from the next" : ""));
 	}
 }
 
@@ -211,7 +211,7 @@ static void check_module(struct preflight *pf, unsigned int format)
 
 	if (!pf->kernel.image.release[0])
 		return;		/* the kernel's check has failed */
-	pf->driver = module_fits("", pf->kernel.image.release, format, &text);
+	pf->driver = module_fits("", pf->kernel.image.release, format, &pf->backings, &text);
 	verdict(pf, "module", pf->driver, text);
 }
 
@@ -230,9 +230,11 @@ static char *running_cmdline(struct preflight *pf)
 	return text;
 }
 
-static void check_cmdline(struct preflight *pf, const struct wanted *wanted,
-			  const struct region *region)
+static void check_cmdline(struct preflight *pf, const struct pool *pool,
+			  const struct wanted *wanted, const struct region *region)
 {
+	unsigned int how = (pool_is_cma(pool) ? CMDLINE_FROM_CMA : 0) |
+			   (pf->backings.cma ? CMDLINE_TO_CMA : 0);
 	struct strlist problems = { 0 }, notes = { 0 };
 	struct cmdline_means means = { 0 };
 	bool entry = pf->kernel.options && !wanted->reuse;
@@ -250,20 +252,21 @@ static void check_cmdline(struct preflight *pf, const struct wanted *wanted,
 
 		if (!base)
 			return;
-		pf->cmdline = cmdline_compose(base, wanted->append, region, &notes, &problems);
+		pf->cmdline = cmdline_compose(base, wanted->append, region, how, &notes,
+					      &problems);
 		free(base);
 	}
 	if (pf->cmdline) {
-		means = cmdline_check(pf->cmdline, region, pf->kernel.image.cmdline_size,
+		means = cmdline_check(pf->cmdline, region, how, pf->kernel.image.cmdline_size,
 				      &notes, &problems);
 		if (problems.n) {
 			char *all = strlist_join(&problems, "; ");
 
 			strlist_clear(&problems);
-			strlist_add(&problems, "%s would lose the pool: %s",
+			strlist_add(&problems, "%s would %s the pool: %s",
 				    wanted->cmdline ? wanted->cmdline_by
 						    : "the next kernel's command line",
-				    all);
+				    means.reserved ? "not find" : "lose", all);
 			free(all);
 		}
 	}
@@ -283,7 +286,7 @@ static void check_fit(struct preflight *pf, const struct iomem *iomem)
 		fstat(pf->initrd_fd, &st);
 	/* While an image is loaded the kernel holds the files and a copy of them. */
 	need = 2 * (pf->kernel.image.file_size + (uint64_t)st.st_size);
-	available = mem_available();
+	available = mem_available_to_kernel("/proc/meminfo");
 	if (iomem->largest_ram < pf->kernel.image.init_size) {
 		verdict(pf, "memory", false,
 			xprintf("the kernel needs %u MiB in one piece, and the longest piece of System RAM outside the pool has %" PRIu64 " MiB",
@@ -315,11 +318,11 @@ void preflight_run(struct preflight *pf, const struct pool *pool, const char *co
 	if (problems.n)
 		verdict_lists(pf, "configuration", &problems, &notes, "");
 	check_pool(pf, pool);
-	check_region(pf, &region, &iomem);
+	check_region(pf, pool, &region, &iomem);
 	check_kernel(pf, &wanted, request && request->kernel, pool->format);
 	check_initrd(pf, &wanted);
 	check_module(pf, pool->format);
-	check_cmdline(pf, &wanted, &region);
+	check_cmdline(pf, pool, &wanted, &region);
 	check_fit(pf, &iomem);
 	config_clear(&config);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "kernels.h"
+#include "module.h"
 #include "pool.h"
 #include "request.h"
 #include "strlist.h"
@@ -28,6 +29,7 @@ struct preflight {
 	char *cmdline;
 	bool kept;		/* it leaves the region alone */
 	bool driver;		/* it has a driver that finds and attaches the pool */
+	struct module_backings backings;	/* of that driver */
 };
 
 /*

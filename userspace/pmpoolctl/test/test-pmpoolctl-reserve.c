@@ -12,6 +12,8 @@
 
 #include <strlist.h>
 
+#include "../../pmpoold/test/kmodule.h"
+#include "backings.h"
 #include "bootloader.h"
 #include "ctl.h"
 #include "ram.h"
@@ -78,6 +80,13 @@ static const char with_pool[] =
 	"  40000000-4fffffff : Persistent Memory Pool\n"
 	"50000000-7fffffff : System RAM\n";
 
+static const char with_kernels_pool[] =
+	"00001000-0009fbff : System RAM\n"
+	"00100000-3fffffff : System RAM\n"
+	"40000000-4fffffff : Persistent Memory Pool\n"
+	"  40000000-4fffffff : Persistent Memory Pool\n"
+	"50000000-7fffffff : System RAM\n";
+
 static struct ram read_ram(const char *text, struct region own)
 {
 	char *path = xprintf("%s/iomem", root);
@@ -137,6 +146,20 @@ static void refused(const char *text, struct region region, const char *reason)
 	ram_free(&ram);
 }
 
+static void has_pool(const char *what, const char *text, struct region expected)
+{
+	char *path = xprintf("%s/iomem", root);
+	struct region region = { 0 };
+	bool found;
+
+	put("/iomem", text);
+	found = ram_pool(path, &region);
+	ok(found == !!expected.size && region.base == expected.base && region.size == expected.size,
+	   "%s: %#llx at %#llx", what, (unsigned long long)region.size,
+	   (unsigned long long)region.base);
+	free(path);
+}
+
 static void test_ram(void)
 {
 	const struct region none = { 0 }, own = { GIB, 256 * MIB };
@@ -161,6 +184,12 @@ static void test_ram(void)
 	refused(large, (struct region){ 16 * GIB, GIB }, "less than 64 MiB before the end of System RAM at 0x440000000");
 	refused(small, (struct region){ GIB, 1700 * MIB }, "would leave the system 347.");
 
+	chosen("the kernel's pool is memory too", with_kernels_pool, own, 1024 * MIB - 64 * MIB, GIB);
+	has_pool("a pool that the kernel keeps", with_kernels_pool, own);
+	has_pool("one that only a driver has", with_pool, none);
+	has_pool("none", large, none);
+	has_pool("one whose place is hidden", "00000000-00000000 : Persistent Memory Pool\n", none);
+
 	ram = read_ram("00000000-00000000 : System RAM\n", none);
 	ok(ram.hidden, "addresses that are hidden");
 	ram_free(&ram);
@@ -179,12 +208,23 @@ static void test_cmdline(void)
 	line = cmdline_without("ro memmap=1G$4G", &region);
 	ok(!strcmp(line, "ro memmap=1G$4G") && !region.size, "a line that has none: %s", line);
 	free(line);
+	line = cmdline_without("pmpool=1G ro memmap=4G$4G pmpool=4G@4G pmpool.x=1 -- pmpool=1G", &region);
+	ok(!strcmp(line, "ro pmpool.x=1 -- pmpool=1G") && region.base == 4 * GIB &&
+	   region.size == 4 * GIB, "one for a kernel that keeps its pool: %s", line);
+	free(line);
+	line = cmdline_without("pmpool=1G@8G memmap=1G$8G memmap=4G$4G pmpool.region=4G@4G", &region);
+	ok(!strcmp(line, "memmap=1G$8G") && region.base == 4 * GIB,
+	   "one that contradicts itself: %s", line);
+	free(line);
 	ok(!cmdline_without("a \"b", &region), "a quote that is not closed");
 }
 
+/* Whether some kernel has the backing "cma". */
+static bool cma;
+
 static bool planned(struct bootloader *plan, const struct region *region, const char *why_not)
 {
-	char *why = bootloader_plan(plan, root, region, "BOOT_IMAGE=/x root=/dev/vda quiet");
+	char *why = bootloader_plan(plan, root, region, cma, "BOOT_IMAGE=/x root=/dev/vda quiet");
 	bool right = why_not ? why && strstr(why, why_not) : !why;
 
 	if (!right)
@@ -278,6 +318,22 @@ static void test_grub(void)
 	ok(strstr(line, "memmap=512M$0x200000000"), "leaves what was: %s", line);
 	free(line);
 
+	cma = true;
+	ok(planned(&plan, &other, NULL) && plan.changed && apply(&plan, "false") == CTL_FAILED,
+	   "pmpool= as well, and update-grub fails");
+	line = what_grub_passes();
+	ok(!strcmp(line, "quiet nosmt memmap=512M$0x200000000 pmpool.region=512M@0x200000000"),
+	   "leaves what was: %s", line);
+	free(line);
+	ok(planned(&plan, &region, NULL) && apply(&plan, "true") == CTL_OK, "with pmpool=");
+	line = what_grub_passes();
+	ok(!strcmp(line, "quiet nosmt memmap=4G$0x100000000 pmpool.region=4G@0x100000000 pmpool=4G@0x100000000"),
+	   "the kernel gets all three: %s", line);
+	free(line);
+	ok(planned(&plan, &region, NULL) && !plan.changed, "and once only");
+	bootloader_free(&plan);
+	cma = false;
+
 	ok(planned(&plan, NULL, NULL) && plan.changed && apply(&plan, "true") == CTL_OK, "none");
 	line = what_grub_passes();
 	ok(!strcmp(line, "quiet nosmt"), "takes it away: %s", line);
@@ -286,6 +342,10 @@ static void test_grub(void)
 	put("/etc/default/grub.d/other.cfg", "\nGRUB_CMDLINE_LINUX=\"memmap=1G\\\\\\$1G pmpool.region=1G@1G\"\n");
 	ok(planned(&plan, &region, "/etc/default/grub.d/other.cfg has a reservation in line 2: remove"),
 	   "one that was written by hand");
+	bootloader_free(&plan);
+	put("/etc/default/grub.d/other.cfg", "GRUB_CMDLINE_LINUX=\"pmpool=1G\"\n");
+	ok(planned(&plan, &region, "/etc/default/grub.d/other.cfg has a reservation in line 1: remove"),
+	   "one for kernels that keep their pool");
 	bootloader_free(&plan);
 	drop("/etc/default/grub.d/other.cfg");
 	drop("/etc/default/grub");
@@ -327,6 +387,16 @@ static void test_kernel_cmdline(void)
 		       &region,
 		       "root=/dev/sda1 ro memmap=4G$0x100000000 pmpool.region=4G@0x100000000\n");
 	kernel_cmdline("and loses it", NULL, NULL, "root=/dev/sda1 ro\n");
+	cma = true;
+	kernel_cmdline("with pmpool=, instead of another one", "root=/dev/sda1 pmpool=1G ro\n", &region,
+		       "root=/dev/sda1 ro memmap=4G$0x100000000 pmpool.region=4G@0x100000000 pmpool=4G@0x100000000\n");
+	cma = false;
+	kernel_cmdline("without it, when no kernel knows it", NULL, &region,
+		       "root=/dev/sda1 ro memmap=4G$0x100000000 pmpool.region=4G@0x100000000\n");
+	cma = true;
+	kernel_cmdline("and loses all three", "ro memmap=4G$4G pmpool.region=4G@4G pmpool=4G@4G\n", NULL,
+		       "ro\n");
+	cma = false;
 
 	drop("/etc/kernel/cmdline");
 	put("/boot/loader/entries/x.conf", "");
@@ -336,6 +406,50 @@ static void test_kernel_cmdline(void)
 	ok(planned(&plan, &region, "/etc/kernel/cmdline has a quote that is not closed"),
 	   "a line that can not be understood");
 	bootloader_free(&plan);
+}
+
+/* backings NULL: no driver. */
+static void install(const char *release, const char *backings)
+{
+	char *path = xprintf("%s/lib/modules/%s/updates/pmpool.ko", root, release);
+	char *place = xprintf("/lib/modules/%s/updates/pmpool.ko", release);
+	char *command;
+	struct kmodule m;
+	char info[512];
+	int len, fd;
+
+	/* Makes the directories. */
+	put(place, "");
+	if (!backings) {
+		drop(place);
+	} else {
+		len = snprintf(info, sizeof(info), "name=pmpool%cvermagic=%s SMP %c%s%c", 0, release,
+			       0, backings, 0);
+		kmodule(&m, info, (size_t)len);
+		fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+		if (fd < 0 || write(fd, &m, sizeof(m)) != (ssize_t)sizeof(m))
+			abort();
+		close(fd);
+	}
+	command = xprintf("PATH=$PATH:/usr/sbin:/sbin depmod -b %s %s 2>/dev/null", root, release);
+	free(output(command));
+	free(command);
+	free(place);
+	free(path);
+}
+
+static void test_backings(void)
+{
+	ok(!backings_cma_anywhere(root), "no kernels, no backings");
+	install("6.12.1-amd64", NULL);
+	install("6.12.2-amd64", "license=GPL");
+	install("6.12.3-amd64", "pmpool_backings=reserved");
+	ok(!backings_cma_anywhere(root), "no driver, one of old, and one for the reserved one");
+	install("6.12.0-series", "pmpool_backings=reserved cma");
+	ok(backings_cma(root, "6.12.0-series") && !backings_cma(root, "6.12.3-amd64") &&
+	   !backings_cma(root, "6.12.2-amd64") && !backings_cma(root, "6.12.1-amd64") &&
+	   !backings_cma(root, "6.99"), "one of the five has the backing cma");
+	ok(backings_cma_anywhere(root), "which is enough");
 }
 
 int main(void)
@@ -348,6 +462,7 @@ int main(void)
 	test_cmdline();
 	test_grub();
 	test_kernel_cmdline();
+	test_backings();
 	command = xprintf("rm -r %s", root);
 	free(output(command));
 	free(command);

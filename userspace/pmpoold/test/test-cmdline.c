@@ -9,11 +9,15 @@
 static const struct region pool = { 0x100000000, 512ULL << 20 };
 
 #define RESERVED "memmap=512M$0x100000000 pmpool.region=512M@0x100000000"
+#define BOTH RESERVED " pmpool=512M@0x100000000"
+
+/* What the two kernels have to do with the region, for what follows. */
+static unsigned int how;
 
 static void composes(const char *what, const char *current, const char *append, const char *want)
 {
 	struct strlist notes = { 0 }, problems = { 0 };
-	char *got = cmdline_compose(current, append, &pool, &notes, &problems);
+	char *got = cmdline_compose(current, append, &pool, how, &notes, &problems);
 
 	ok(got && !strcmp(got, want), "compose: %s", what);
 	if (!got || strcmp(got, want))
@@ -27,7 +31,7 @@ static void composes_not(const char *what, const char *current, const char *appe
 			 const char *because)
 {
 	struct strlist notes = { 0 }, problems = { 0 };
-	char *got = cmdline_compose(current, append, &pool, &notes, &problems);
+	char *got = cmdline_compose(current, append, &pool, how, &notes, &problems);
 
 	ok(!got && problems.n == 1 && strstr(problems.v[0], because), "compose refuses: %s (%s)",
 	   what, problems.n ? problems.v[0] : "no reason");
@@ -43,7 +47,7 @@ static void checks_max(const char *what, const char *cmdline, uint32_t max, cons
 	struct strlist notes = { 0 }, problems = { 0 };
 	char *p, *n;
 
-	cmdline_check(cmdline, &pool, max, &notes, &problems);
+	cmdline_check(cmdline, &pool, how, max, &notes, &problems);
 	p = strlist_join(&problems, "; ");
 	n = strlist_join(&notes, "; ");
 	ok((because ? strstr(p, because) != NULL : !problems.n) && (!note || strstr(n, note)),
@@ -102,14 +106,16 @@ static void test_compose(void)
 	composes_not("a quote left open in Append=", "ro", "x=\"a", "Append=x=\"a");
 	composes_not("-- in Append=", "ro", "-- single", "\"--\"");
 
-	once = cmdline_compose("BOOT_IMAGE=x ro -- 3", "quiet panic=5", &pool, &notes, &problems);
-	twice = cmdline_compose(once, "quiet panic=5", &pool, &notes, &problems);
+	once = cmdline_compose("BOOT_IMAGE=x ro -- 3", "quiet panic=5", &pool, how, &notes,
+			       &problems);
+	twice = cmdline_compose(once, "quiet panic=5", &pool, how, &notes,
+			       &problems);
 	ok(!strcmp(once, twice), "compose: does not grow from kexec to kexec");
 	free(once);
 	free(twice);
 	ok(!notes.n && !problems.n, "compose: nothing to tell about an ordinary one");
 
-	s = cmdline_compose("memmap=256M$0x100000000 pmpool.region=1G@4G", NULL, &pool, &notes,
+	s = cmdline_compose("memmap=256M$0x100000000 pmpool.region=1G@4G", NULL, &pool, how, &notes,
 			    &problems);
 	ok(notes.n == 2 && strstr(notes.v[0], "memmap=256M$0x100000000 does not cover") &&
 	   strstr(notes.v[1], "pmpool.region=1G@4G is not where the pool is"),
@@ -189,7 +195,7 @@ static void test_check(void)
 static void means(const char *what, const char *cmdline, bool reserved, bool found)
 {
 	struct strlist notes = { 0 }, problems = { 0 };
-	struct cmdline_means m = cmdline_check(cmdline, &pool, 100, &notes, &problems);
+	struct cmdline_means m = cmdline_check(cmdline, &pool, how, 100, &notes, &problems);
 
 	ok(m.reserved == reserved && m.found == found, "%s: %s, %s", what,
 	   m.reserved ? "left alone" : "used", m.found ? "found" : "not found");
@@ -211,10 +217,160 @@ static void test_means(void)
 	      "                                                                  x", false, true);
 }
 
+/* What is said when a line is made, joined. */
+static void notes_of(const char *what, const char *current, const char *want)
+{
+	struct strlist notes = { 0 }, problems = { 0 };
+	char *line = cmdline_compose(current, NULL, &pool, how, &notes, &problems);
+	char *said = strlist_join(&notes, "; ");
+
+	ok(line && !strcmp(said, want), "says: %s (%s)", what, said);
+	free(said);
+	free(line);
+	strlist_clear(&notes);
+	strlist_clear(&problems);
+}
+
+/* For a kernel that knows pmpool=, from one with the other backing, or the same. */
+static void test_compose_to_cma(void)
+{
+	char *once, *twice, *s;
+	struct strlist notes = { 0 }, problems = { 0 };
+
+	composes("pmpool= is added", "ro", NULL, "ro " BOTH);
+	composes("what is there stays as it is", "pmpool=512M@4G ro", NULL,
+		 "pmpool=512M@4G ro " RESERVED);
+	composes("it is there once", BOTH " " BOTH, NULL, BOTH);
+	composes("another one is replaced", "pmpool=1G@4G ro", NULL, "ro " BOTH);
+	composes("one without a place as well", "pmpool=512M ro", NULL, "ro " BOTH);
+	composes("and one that is none", "pmpool= pmpool=x pmpool ro", NULL, "ro " BOTH);
+	composes("Append= comes behind, arguments for init at the end", "ro -- single", "quiet",
+		 "ro " BOTH " quiet -- single");
+	composes("one for init is not one", "ro -- pmpool=512M@4G", NULL,
+		 "ro " BOTH " -- pmpool=512M@4G");
+	composes("other names stay", "pmpool.x=1 pmpools=512M@4G xpmpool=1", NULL,
+		 "pmpool.x=1 pmpools=512M@4G xpmpool=1 " BOTH);
+	notes_of("what was wrong", "pmpool=1G@4G", "pmpool=1G@4G is not where the pool is: replaced");
+	notes_of("nothing of a place that was left to the kernel", "pmpool=512M", "");
+	notes_of("nothing of what is right", BOTH, "");
+
+	once = cmdline_compose("ro", "quiet", &pool, how, &notes, &problems);
+	twice = cmdline_compose(once, "quiet", &pool, how, &notes, &problems);
+	ok(!strcmp(once, twice), "does not grow from kexec to kexec");
+	free(twice);
+	/* To a stock kernel, and back. */
+	twice = cmdline_compose(once, "quiet", &pool, how & ~CMDLINE_TO_CMA, &notes, &problems);
+	ok(!strcmp(twice, "ro " RESERVED " quiet"), "a kernel that does not know it is not told: %s",
+	   twice);
+	free(once);
+	once = cmdline_compose(twice, "quiet", &pool, how, &notes, &problems);
+	ok(!strcmp(once, "ro " RESERVED " quiet pmpool=512M@0x100000000") && !notes.n,
+	   "and one that does is again: %s", once);
+	free(once);
+	free(twice);
+	s = cmdline_pool(&pool);
+	ok(!strcmp(s, "pmpool=512M@0x100000000"), "a pool: %s", s);
+	free(s);
+}
+
+static void test_compose_to_reserved(void)
+{
+	composes("a stale pmpool= is dropped", "pmpool=512M@4G ro", NULL, "ro " RESERVED);
+	composes("whatever it is", "pmpool=1G@4G ro pmpool=512M pmpool", NULL, "ro " RESERVED);
+	composes("but not what is init's", "ro -- pmpool=1G", NULL, "ro " RESERVED " -- pmpool=1G");
+	notes_of("nothing of one that was right", "pmpool=512M@4G", "");
+	notes_of("one of another place", "pmpool=1G@8G",
+		 "pmpool=1G@8G is not where the pool is: left out");
+}
+
+/* From a kernel that hands on what the firmware says. */
+static void test_from_reserved_to_cma(void)
+{
+	how = CMDLINE_TO_CMA;
+	test_compose_to_cma();
+	checks("everything", "ro " BOTH, NULL);
+	checks_max("and says what each is for", BOTH, 0, NULL,
+		   "memmap=512M$0x100000000 reserves the pool; pmpool=512M@0x100000000 lets that kernel use what is free of it");
+	checks_max("pmpool= is enough", "ro pmpool=512M@4G", 0, NULL, "pmpool=512M@4G reserves the pool");
+	checks_max("and need not be there", RESERVED, 0, NULL,
+		   "without pmpool=512M@0x100000000 that kernel does not use what is free of it");
+	checks("nothing at all", "ro", "lacks the reservation of the pool: add pmpool=512M@0x100000000");
+	checks("pmpool= of another place", RESERVED " pmpool=512M@8G",
+	       "pmpool=512M@8G is not where the pool is: make it pmpool=512M@0x100000000");
+	checks("two that contradict each other", BOTH " pmpool=512M@8G",
+	       "pmpool=512M@0x100000000 and pmpool=512M@8G contradict each other");
+	checks("two that say the same", BOTH " pmpool=0x20000000@4G", NULL);
+	checks("one of them without a place", BOTH " pmpool=512M", "contradict each other");
+	checks("pmpool= without a place", RESERVED " pmpool=512M", "pmpool=512M is not where");
+	checks("pmpool.region= of another place", "pmpool=512M@4G pmpool.region=512M@8G",
+	       "pmpool.region=512M@8G is not where");
+	checks("a map that forgets it", "pmpool=512M@4G memmap=exactmap", "memmap=exactmap forgets");
+	means("everything", BOTH, true, true);
+	means("pmpool= alone", "pmpool=512M@4G", true, true);
+	means("no pmpool=", RESERVED, true, true);
+	means("nothing", "ro", false, false);
+	means("pmpool= elsewhere", RESERVED " pmpool=512M@8G", true, false);
+	means("pmpool= over a part of it, which memmap= does not prevent",
+	      RESERVED " pmpool=256M@0x110000000", false, false);
+	means("pmpool= where the kernel likes, which is not where memmap= is",
+	      RESERVED " pmpool=512M", true, false);
+	means("and without that", "pmpool=512M", false, false);
+	means("two that contradict each other", BOTH " pmpool=512M@8G", true, false);
+	means("RAM in the middle of it", BOTH " memmap=2M@0x110000000", false, true);
+}
+
+/* The map that is handed on keeps it. */
+static void test_from_cma(void)
+{
+	how = CMDLINE_FROM_CMA;
+	test_compose_to_reserved();
+	checks("everything", "ro " RESERVED, NULL);
+	checks_max("no memmap=, which is told", "pmpool.region=512M@4G", 0, NULL,
+		   "it has no memmap=512M$0x100000000, and needs none: the running kernel hands on a map that reserves the pool");
+	checks("no pmpool.region=", "memmap=512M$4G",
+	       "does not say where the pool is: add pmpool.region=512M@0x100000000");
+	checks("nothing at all", "ro", "does not say where the pool is");
+	checks("pmpool= is nothing to it", "pmpool=512M@4G", "does not say where the pool is");
+	checks("nor is a wrong one", RESERVED " pmpool=1G@8G", NULL);
+	checks("a map that forgets it", "pmpool.region=512M@4G memmap=exactmap",
+	       "memmap=exactmap forgets the map, and nothing behind it reserves the pool");
+	checks("one that forgets it, and says it again", "memmap=exactmap " RESERVED, NULL);
+	checks("a part made RAM again", "pmpool.region=512M@4G memmap=2M@0x110000000",
+	       "makes the pool's memory ordinary RAM");
+	checks("the driver is blacklisted", RESERVED " module_blacklist=pmpool", "keeps the driver");
+	means("everything", RESERVED, true, true);
+	means("nothing is said", "ro quiet", true, false);
+	means("no memmap=", "pmpool.region=512M@4G", true, true);
+	means("a map that forgets it", "pmpool.region=512M@4G memmap=exactmap", false, true);
+	means("a quote is open", RESERVED " \"", true, false);
+	means("it is longer than the kernel reads", RESERVED
+	      "                                                                  x", true, true);
+
+	how = CMDLINE_FROM_CMA | CMDLINE_TO_CMA;
+	test_compose_to_cma();
+	checks("everything, into its like", "ro " BOTH, NULL);
+	checks_max("nothing at all, which is told", "ro", 0, NULL,
+		   "it has no pmpool.region=512M@0x100000000, and needs none: that kernel is handed the place by the running one");
+	checks_max("pmpool= alone", "pmpool=512M@4G", 0, NULL, "that kernel has pmpool=");
+	checks("pmpool= without a place", "pmpool=512M", NULL);
+	checks("one of another size", "pmpool=1G", "pmpool=1G is not where the pool is");
+	checks("one of another place", RESERVED " pmpool=512M@8G", "pmpool=512M@8G is not where");
+	checks("two that contradict each other", BOTH " pmpool=512M@8G", "contradict each other");
+	checks("pmpool.region= of another place", "pmpool.region=512M@8G",
+	       "pmpool.region=512M@8G is not where");
+	means("nothing is said, into its like", "ro", true, true);
+	means("pmpool= elsewhere: neither is believed", RESERVED " pmpool=512M@8G", true, false);
+	means("or over a part of it", RESERVED " pmpool=256M@0x110000000", true, false);
+	how = 0;
+}
+
 int main(void)
 {
+	test_compose_to_reserved();
 	test_compose();
 	test_check();
 	test_means();
+	test_from_reserved_to_cma();
+	test_from_cma();
 	return done();
 }

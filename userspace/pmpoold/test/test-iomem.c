@@ -9,6 +9,20 @@
 
 static const struct region pool = { 0x40000000, 0x20000000 };
 
+static uint64_t available(const char *text)
+{
+	char path[] = "/tmp/test-iomem-XXXXXX";
+	int fd = mkstemp(path);
+	uint64_t bytes;
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	close(fd);
+	bytes = mem_available_to_kernel(path);
+	unlink(path);
+	return bytes;
+}
+
 static struct iomem look(const char *text)
 {
 	char path[] = "/tmp/test-iomem-XXXXXX";
@@ -55,5 +69,18 @@ int main(void)
 	m = look("garbage\n40000000-zz : Persistent Memory Pool\n\n : \n");
 	ok(!m.readable && !m.claimed, "lines that are none");
 	ok(iomem_read("/nonexistent", &pool, &m) < 0, "no map");
+	m = look("00100000-3fffffff : System RAM\n"
+		 "40000000-5fffffff : Persistent Memory Pool\n"
+		 "  40000000-5fffffff : Persistent Memory Pool\n"
+		 "60000000-7fffffff : System RAM\n");
+	ok(m.claimed && !m.ram.size && m.largest_ram == 0x3ff00000,
+	   "a pool that the kernel keeps is not for an image");
+
+	ok(available("MemTotal: 2000 kB\nMemAvailable: 1000 kB\n") == 1000 << 10,
+	   "what is available");
+	ok(available("MemAvailable: 1000 kB\nCmaTotal: 600 kB\nCmaFree: 400 kB\n") == 600 << 10,
+	   "what is free of a pool is not for the kernel's own use");
+	ok(available("MemAvailable: 100 kB\nCmaFree: 400 kB\n") == 0, "which may be all");
+	ok(available("") == 0, "nothing is known");
 	return done();
 }

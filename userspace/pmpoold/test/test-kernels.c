@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which kernel is to be next, among those that a directory tree holds. */
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "bzimage.h"
 #include "kernels.h"
+#include "kmodule.h"
 #include "module.h"
 #include "release.h"
 #include "tap.h"
@@ -59,46 +59,11 @@ static void put_kernel(const char *name, const char *release)
 	free(version);
 }
 
-/* An object file that has nothing but what modinfo reads. */
 static void put_module(const char *name, const char *info, size_t len)
 {
-	static const char names[] = "\0.modinfo\0.shstrtab\0.symtab\0.strtab";
-	struct {
-		Elf64_Ehdr header;
-		Elf64_Shdr sections[5];
-		Elf64_Sym symbol;
-		char names[sizeof(names)];
-		char info[512];
-	} m = { 0 };
+	struct kmodule m;
 
-	memcpy(m.header.e_ident, ELFMAG, SELFMAG);
-	m.header.e_ident[EI_CLASS] = ELFCLASS64;
-	m.header.e_ident[EI_DATA] = ELFDATA2LSB;
-	m.header.e_ident[EI_VERSION] = EV_CURRENT;
-	m.header.e_type = ET_REL;
-	m.header.e_machine = EM_X86_64;
-	m.header.e_version = EV_CURRENT;
-	m.header.e_shoff = (size_t)((char *)m.sections - (char *)&m);
-	m.header.e_ehsize = sizeof(m.header);
-	m.header.e_shentsize = sizeof(m.sections[0]);
-	m.header.e_shnum = 5;
-	m.header.e_shstrndx = 2;
-	m.sections[1] = (Elf64_Shdr){
-		.sh_name = 1, .sh_type = SHT_PROGBITS, .sh_flags = SHF_ALLOC,
-		.sh_offset = (size_t)(m.info - (char *)&m), .sh_size = len, .sh_addralign = 1,
-	};
-	m.sections[2] = (Elf64_Shdr){
-		.sh_name = 10, .sh_type = SHT_STRTAB,
-		.sh_offset = (size_t)(m.names - (char *)&m), .sh_size = sizeof(names),
-	};
-	m.sections[3] = (Elf64_Shdr){
-		.sh_name = 20, .sh_type = SHT_SYMTAB, .sh_link = 4, .sh_entsize = sizeof(Elf64_Sym),
-		.sh_offset = (size_t)((char *)&m.symbol - (char *)&m), .sh_size = sizeof(Elf64_Sym),
-	};
-	m.sections[4] = m.sections[2];
-	m.sections[4].sh_name = 28;
-	memcpy(m.names, names, sizeof(names));
-	memcpy(m.info, info, len);
+	kmodule(&m, info, len);
 	put(name, &m, sizeof(m));
 }
 
@@ -358,6 +323,50 @@ static void test_entries(void)
 	end();
 }
 
+/* backings NULL: it says none, as those of old. */
+static void has_cma(const char *what, const char *release, const char *vermagic,
+		    const char *backings, bool said, bool cma)
+{
+	char *name = xprintf("lib/modules/%s/updates/pmpool.ko", release);
+	struct module_backings found = { true, true };
+	char info[512], *text;
+	bool fits;
+	int len;
+
+	len = snprintf(info, sizeof(info), "pmpool_format=1-1%cname=pmpool%cvermagic=%s SMP %c%s%s%c",
+		       0, 0, vermagic, 0, backings ? "pmpool_backings=" : "x=",
+		       backings ? backings : "", 0);
+	put_module(name, info, (size_t)len);
+	depmod(release);
+	fits = module_fits(root, release, 1, &found, &text);
+	ok(fits == !strcmp(release, vermagic) && found.said == said && found.cma == cma &&
+	   !!strstr(text, "has the backing cma") == (fits && cma), "%s: %s", what, text);
+	free(text);
+	free(name);
+}
+
+static void test_backings(void)
+{
+	struct module_backings found = { true, true };
+	char *text;
+
+	begin();
+	install("6.12.9-amd64");
+	has_cma("a driver that says no backings", "6.12.9-amd64", "6.12.9-amd64", NULL, false, false);
+	has_cma("one for the reserved one", "6.12.9-amd64", "6.12.9-amd64", "reserved", true, false);
+	has_cma("one for both", "6.12.9-amd64", "6.12.9-amd64", "reserved cma", true, true);
+	has_cma("one of a later time", "6.12.9-amd64", "6.12.9-amd64", "kho  cma xen", true, true);
+	has_cma("names that only begin or end so", "6.12.9-amd64", "6.12.9-amd64", "cma2 xcma", true,
+		false);
+	has_cma("one of another kernel", "6.12.9-amd64", "6.12.8-amd64", "reserved cma", true, true);
+	ok(!module_fits(root, "6.13", 1, &found, &text) && !found.said && !found.cma,
+	   "none at all: %s", text);
+	free(text);
+	end();
+	ok(module_lists("a", "a") && !module_lists("", "a") && !module_lists(" ", "a") &&
+	   module_lists(" b  a ", "a") && !module_lists("aa", "a"), "lists of words");
+}
+
 int main(void)
 {
 	unsigned int first, last;
@@ -373,5 +382,6 @@ int main(void)
 	   !module_parse_range("1-4294967296", &first, &last), "nothing else is a range");
 	test_choice();
 	test_entries();
+	test_backings();
 	return done();
 }
