@@ -245,7 +245,9 @@ void print_pool(const struct pmpool_pool_info *info, bool exact)
 	printf("block size:    %s\n", format_size(text, pmpool_info_block_size(info), exact));
 	printf("free:          %s\n", format_size(text, pmpool_info_free_size(info), exact));
 	printf("largest free:  %s\n", format_size(text, pmpool_info_largest_free(info), exact));
-	printf("lent:          %s\n", format_size(text, pmpool_info_lent(info), exact));
+	printf("lent:          %s\n", strcmp(pmpool_info_backing(info), "cma") ?
+	       format_size(text, pmpool_info_lent(info), exact) :
+	       "nothing: the kernel uses what is free by itself");
 	printf("extents:       %u of %u\n", pmpool_info_extents(info), pmpool_info_max_extents(info));
 	printf("format:        version %u\n", pmpool_info_format_version(info));
 	printf("formatted:     %s\n", format_time(time, pmpool_info_format_time(info)));

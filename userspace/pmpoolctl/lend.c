@@ -18,12 +18,55 @@ static const char help[] =
 	"Show how much of the pool is lent to the system, or lend SIZE: memory that is in\n"
 	"no extent, which the system uses until an extent needs it. SIZE is like 512M,\n"
 	"\"all\" or \"off\"; it is rounded down to whole memory blocks of the machine. Or it\n"
-	"is \"auto\": pmpoold lends all but a headroom, as extents come and go.\n"
+	"is \"auto\": pmpoold lends all but a headroom, as extents come and go. A kernel\n"
+	"with the backing cma uses what is free by itself, and has to be lent nothing.\n"
 	"\n"
 	"  -t, --timeout=SECONDS  how long to wait for memory to be taken back; else 10\n"
 	"  -j, --json             for programs\n"
 	"  -b, --bytes            sizes in bytes\n"
 	"  -h, --help             show this help\n";
+
+/* With the backing "cma" nothing is lent. */
+static bool by_itself(struct pmpool *pool)
+{
+	struct pmpool_pool_info *info;
+	bool cma;
+
+	if (pmpool_get_info(pool, &info))
+		return false;
+	cma = !strcmp(pmpool_info_backing(info), "cma");
+	pmpool_info_free(info);
+	return cma;
+}
+
+#define BY_ITSELF "with the backing cma the kernel uses what is free of the pool by itself"
+
+static int show_by_itself(const struct given *given)
+{
+	static const char *const zero[] = { "lent", "lendable", "emptying" };
+	struct json_object *root;
+	size_t i;
+
+	if (!given->json) {
+		printf("lent: nothing, and it is not needed: " BY_ITSELF "\n");
+		return finish_output(CTL_OK);
+	}
+	root = json_object_new_object();
+	for (i = 0; i < sizeof(zero) / sizeof(*zero); i++)
+		json_object_object_add(root, zero[i], json_object_new_int(0));
+	json_object_object_add(root, "unit", NULL);
+	json_object_object_add(root, "offset", NULL);
+	return print_json(root);
+}
+
+/* That the policy is for another kernel is no reason to fail, as to lend so much is. */
+static int lend_by_itself(const char *text, const struct given *given)
+{
+	if (!text || !strcmp(text, "auto") || !strcmp(text, "off"))
+		return show_by_itself(given);
+	say("cannot lend %s: it is not needed: " BY_ITSELF, text);
+	return CTL_FAILED;
+}
 
 static int show(struct pmpool *pool, const struct given *given)
 {
@@ -191,10 +234,14 @@ int verb_lend(int argc, char **argv)
 	status = open_pool(O_RDONLY, &pool);
 	if (status)
 		return status;
-	if (optind < argc)
-		status = set(pool, argv[optind], size, timeout);
-	if (!status)
-		status = show(pool, &given);
+	if (by_itself(pool)) {
+		status = lend_by_itself(optind < argc ? argv[optind] : NULL, &given);
+	} else {
+		if (optind < argc)
+			status = set(pool, argv[optind], size, timeout);
+		if (!status)
+			status = show(pool, &given);
+	}
 	pmpool_close(pool);
 	return status;
 }

@@ -80,7 +80,7 @@ static unsigned int tell_declared(struct daemon *d)
 static void tell(struct daemon *d, unsigned int changed)
 {
 	struct status status = {
-		.pool = d->pool.catalog,
+		.pool = &d->pool,
 		.catalog_path = CATALOG_PATH,
 		.catalog = d->written,
 		.differences = &d->differences,

@@ -6,7 +6,8 @@
  * needs. What is told it is decided here, whenever the pool has changed: all that
  * is free but a headroom, so that a small extent is made without waiting. To make
  * the headroom larger again memory has to be moved away; when there is little of
- * it that can wait.
+ * it that can wait. With the cma backing there is nothing to lend: the kernel has
+ * what is free.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,7 @@ struct lender {
 	const char *config_path;
 	struct lend_policy policy;
 	int said;			/* the last error that was said */
+	const char *needless;		/* the same, of why nothing is lent */
 };
 
 /* Whether what is to be taken back finds no place elsewhere, or only by swapping. */
@@ -77,8 +79,11 @@ static int read_state(struct pmpool *pool, struct lend_state *state)
 	r = pmpool_get_info(pool, &info);
 	if (r)
 		return r;
-	r = pmpool_info_state(info) == PMPOOL_OK ? pmpool_get_lending(pool, &lending) : -EUCLEAN;
-	if (!r) {
+	*state = (struct lend_state){ .by_itself = !strcmp(pmpool_info_backing(info), "cma") };
+	r = pmpool_info_state(info) == PMPOOL_OK ? 0 : -EUCLEAN;
+	if (!r && !state->by_itself)
+		r = pmpool_get_lending(pool, &lending);
+	if (!r && !state->by_itself) {
 		*state = (struct lend_state){
 			.free = pmpool_info_free_size(info),
 			.lent = pmpool_lending_size(lending),
@@ -89,6 +94,14 @@ static int read_state(struct pmpool *pool, struct lend_state *state)
 	}
 	pmpool_info_free(info);
 	return r;
+}
+
+/* Once, and not whenever the pool changes. */
+static void say_needless(struct lender *lender, const char *why)
+{
+	if (why && why != lender->needless)
+		log_info("%s", why);
+	lender->needless = why;
 }
 
 static void failed(struct lender *lender, int err)
@@ -121,6 +134,7 @@ void lender_follow(struct lender *lender)
 			failed(lender, r);
 		return;
 	}
+	say_needless(lender, lend_needless(&lender->policy, &state));
 	target = lend_target(&lender->policy, &state);
 	if (target < state.lent && lender->policy.mode == LEND_AUTO &&
 	    under_pressure(state.lent - target)) {
@@ -160,6 +174,7 @@ void lender_configure(struct lender *lender)
 	strlist_clear(&problems);
 	lender->policy = policy;
 	lender->said = 0;
+	lender->needless = NULL;
 }
 
 const char *lender_set(struct lender *lender, const char *text)
@@ -171,6 +186,7 @@ const char *lender_set(struct lender *lender, const char *text)
 		return wrong;
 	lender->policy = policy;
 	lender->said = 0;
+	lender->needless = NULL;
 	lender_follow(lender);
 	return NULL;
 }

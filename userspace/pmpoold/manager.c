@@ -51,6 +51,13 @@ GETTER(get_state)
 	return sd_bus_message_append(reply, "s", pool_state_name(pool));
 }
 
+GETTER(get_backing)
+{
+	const struct pool *pool = userdata;
+
+	return sd_bus_message_append(reply, "s", pool->backing);
+}
+
 GETTER(get_uuid)
 {
 	const struct pool *pool = userdata;
@@ -141,7 +148,7 @@ GETTER(get_staged_time)
 
 /* What manager_changed() tells; strv. */
 static const char *const pool_properties[] = {
-	"State", "UUID", "Generation", "Size", "Free", "Extents", "Differences",
+	"State", "Backing", "UUID", "Generation", "Size", "Free", "Extents", "Differences",
 	NULL,
 };
 
@@ -386,6 +393,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, CONST_PROPERTY),
 	SD_BUS_PROPERTY("State", "s", get_state, offsetof(struct daemon, pool), CHANGES),
+	SD_BUS_PROPERTY("Backing", "s", get_backing, offsetof(struct daemon, pool), CHANGES),
 	SD_BUS_PROPERTY("UUID", "s", get_uuid, offsetof(struct daemon, pool), CHANGES),
 	SD_BUS_PROPERTY("Generation", "t", get_generation, offsetof(struct daemon, pool), CHANGES),
 	SD_BUS_PROPERTY("Size", "t", get_size, offsetof(struct daemon, pool), CHANGES),

@@ -34,10 +34,26 @@ const char *lend_parse_headroom(const char *text, struct lend_policy *policy)
 	       "it is a size like 512M, or at most 100%" : NULL;
 }
 
+const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state)
+{
+	if (!state->by_itself)
+		return NULL;
+	switch (policy->mode) {
+	case LEND_AUTO:
+		return "Lend=auto is not needed: the kernel uses what is free of the pool by itself";
+	case LEND_SIZE:
+		return "Lend= is not needed: the kernel uses all that is free of the pool by itself";
+	default:
+		return NULL;
+	}
+}
+
 uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state)
 {
 	uint64_t headroom, most = state->lendable;
 
+	if (state->by_itself)
+		return state->lent;
 	switch (policy->mode) {
 	case LEND_UNMANAGED:
 		return state->lent;

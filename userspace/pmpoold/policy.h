@@ -3,6 +3,7 @@
 #ifndef PMPOOLD_POLICY_H
 #define PMPOOLD_POLICY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum lend_mode {
@@ -25,6 +26,7 @@ struct lend_state {
 	uint64_t lent;
 	uint64_t lendable;
 	uint64_t unit;
+	bool by_itself;			/* the kernel uses what is free, without being lent it */
 };
 
 #define LEND_PERCENT 10
@@ -33,6 +35,9 @@ struct lend_state {
 const char *lend_parse(const char *text, struct lend_policy *policy);
 /* A size, or a number of percent: "10%". The same. */
 const char *lend_parse_headroom(const char *text, struct lend_policy *policy);
+
+/* Why nothing of that pool is lent for that policy; NULL: it is, or none is wanted. */
+const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state);
 
 /* How much should be lent, in whole units. */
 uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state);

@@ -94,14 +94,16 @@ static struct json_object *declared_json(const struct declared *declared)
 	return o;
 }
 
-static struct json_object *pool_json(const struct catalog *pool)
+static struct json_object *pool_json(const struct pool *from)
 {
+	const struct catalog *pool = from->catalog;
 	struct json_object *o = json_object_new_object();
 	char uuid[UUID_STRING_SIZE];
 
 	add(o, "uuid", string(uuid_string(pool->uuid, uuid)));
 	add(o, "generation", json_object_new_uint64(pool->generation));
 	add(o, "extents", json_object_new_uint64(pool->n));
+	add(o, "backing", string(from->backing));
 	return o;
 }
 
@@ -160,9 +162,9 @@ int status_write(const char *path, const struct status *status)
 	add(root, "pid", json_object_new_int(getpid()));
 	add(root, "time", timestamp(time(NULL)));
 	add(root, "kernel_running", string(uts.release));
-	add(root, "pool", status->pool ? pool_json(status->pool) : NULL);
+	add(root, "pool", status->pool->catalog ? pool_json(status->pool) : NULL);
 	add(root, "catalog", catalog_object(status));
-	add(root, "handover", status->pool ? handover_json(status->handover) : NULL);
+	add(root, "handover", status->pool->catalog ? handover_json(status->handover) : NULL);
 	add(root, "extents", extents_json(status->handover));
 	add(root, "declared", declared_json(status->declared));
 	add(root, "staged", staged_json(status->staged));

@@ -32,7 +32,7 @@ struct staged {
 };
 
 struct status {
-	const struct catalog *pool;	/* NULL: there is none */
+	const struct pool *pool;	/* its catalog is NULL: there is none */
 	const char *catalog_path;
 	const struct catalog *catalog;	/* as it is on disk; NULL: not known */
 	const struct strlist *differences;

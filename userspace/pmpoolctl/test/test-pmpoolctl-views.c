@@ -381,8 +381,45 @@ static void test_metrics(void)
 	pmpool_info_free(info);
 }
 
+static void print_info(const void *of)
+{
+	print_pool(of, false);
+}
+
+/* Of a pool that the kernel keeps by itself. */
+static void test_backing(void)
+{
+	struct pmpool_info uapi = {
+		.pool_size = 32 * MIB, .block_size = 2 * MIB, .base = 0x40000000,
+		.backing = PMPOOL_BACKING_CMA,
+	};
+	struct metrics metrics = { .info = pmpool_info_from_uapi(&uapi), .kexec_safe = -1 };
+	struct pmpool_pool_info *info = (struct pmpool_pool_info *)metrics.info;
+	struct json_object *json = pool_to_json(info);
+	char *text = printed(print_info, info);
+
+	CHECK(strstr(text, "\nbacking:       cma at 0x40000000\n"), "%s", text);
+	CHECK(strstr(text, "\nlent:          nothing: the kernel uses what is free by itself\n"));
+	CHECK(!strcmp(member_text(json, "backing", ""), "cma"));
+	free(text);
+	json_object_put(json);
+
+	text = printed(print_metrics, &metrics);
+	CHECK(strstr(text, "backing=\"cma\""));
+	free(text);
+	pmpool_info_free(info);
+
+	uapi.backing = PMPOOL_BACKING_RESERVED;
+	info = pmpool_info_from_uapi(&uapi);
+	text = printed(print_info, info);
+	CHECK(strstr(text, "\nlent:          0 B\n"), "%s", text);
+	free(text);
+	pmpool_info_free(info);
+}
+
 int main(void)
 {
+	run(test_backing, "a pool with the backing cma");
 	run(test_parts, "parts of a map");
 	run(test_drawing, "drawings");
 	run(test_large, "drawings of pools of all sizes");

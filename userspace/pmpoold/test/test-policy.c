@@ -22,10 +22,23 @@ static void lends(const char *what, const char *text, const char *headroom,
 		  unsigned int free_mib, unsigned int lent, unsigned int lendable, unsigned int target)
 {
 	struct lend_policy p = policy(text, headroom);
-	struct lend_state state = { free_mib * MIB, lent * UNIT, lendable * UNIT, UNIT };
+	struct lend_state state = { free_mib * MIB, lent * UNIT, lendable * UNIT, UNIT, false };
 	uint64_t got = lend_target(&p, &state);
 
 	ok(got == target * UNIT, "%s: %llu MiB", what, (unsigned long long)(got / MIB));
+}
+
+/* With a pool that has to be lent nothing: of which policies something is to be said? */
+static void needless(const char *text, const char *because)
+{
+	struct lend_state state = { .free = 1000 * MIB, .by_itself = true };
+	struct lend_state other = { 1000 * MIB, 0, 7 * UNIT, UNIT, false };
+	struct lend_policy p = policy(text, NULL);
+	const char *why = lend_needless(&p, &state);
+
+	ok(!lend_target(&p, &state) && !lend_needless(&p, &other) &&
+	   (because ? why && strstr(why, because) : !why),
+	   "%s, and the kernel uses what is free by itself: %s", text, why ? why : "nothing to say");
 }
 
 static void refuses(const char *text, bool headroom)
@@ -39,7 +52,7 @@ static void refuses(const char *text, bool headroom)
 int main(void)
 {
 	struct lend_policy none = { 0 };
-	struct lend_state state = { 1000 * MIB, 3 * UNIT, 7 * UNIT, UNIT };
+	struct lend_state state = { 1000 * MIB, 3 * UNIT, 7 * UNIT, UNIT, false };
 
 	ok(lend_target(&none, &state) == 3 * UNIT, "nobody asked: what is lent stays");
 	lends("off", "off", NULL, 1000, 3, 7, 0);
@@ -55,6 +68,11 @@ int main(void)
 	lends("less when less is free", "auto", NULL, 500, 6, 3, 2);
 	lends("nothing when nothing is", "auto", NULL, 0, 0, 0, 0);
 	lends("no more than is in one piece", "auto", NULL, 1000, 0, 2, 2);
+	needless("off", NULL);
+	needless("auto", "Lend=auto is not needed");
+	needless("512M", "uses all that is free");
+	state.by_itself = true;
+	ok(!lend_needless(&none, &state), "nobody asked, nothing is said");
 	refuses("much", false);
 	refuses("", false);
 	refuses("10%", false);
