@@ -32,7 +32,7 @@ const char *error_text(int err)
 	case EDQUOT:
 		return "you would have more than your limit; see pmpoolctl limit";
 	case EAGAIN:
-		return "memory that it needs is lent to the system, and is being emptied; try again";
+		return "the system uses memory that it needs, and has not moved that away yet; try again";
 	case ENOMEM:
 		return "out of memory";
 	default:
