@@ -84,6 +84,17 @@ says_that() {
 	fi
 }
 
+# Put a driver into the guest that says it has the backing cma, though it has not: for
+# who looks at what drivers say. usage: says_cma PATH
+says_cma() {
+	local info=$BATS_FILE_TMPDIR/modinfo
+	objcopy --dump-section ".modinfo=$info" "$BUILD/module/pmpool.ko" "$info.ko"
+	LC_ALL=C sed -zi '/^pmpool_backings=/d' "$info"
+	printf 'pmpool_backings=reserved cma\0' >>"$info"
+	objcopy --update-section ".modinfo=$info" "$info.ko"
+	"$VM" copy "$GUEST" "$info.ko" "$1" >&2
+}
+
 # Attaches of the pool, this one included.
 generation() {
 	must cat /sys/class/misc/pmpool/generation

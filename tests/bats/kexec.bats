@@ -191,6 +191,40 @@ replaced() {
 	until_true "busctl get-property $MANAGER StagedCommandLine | grep -q console=ttyS0"
 }
 
+# Nothing of that is on the daemon's command line for the next kernel, soon.
+cmdline_has_not() {
+	until_true "busctl get-property $MANAGER StagedCommandLine | grep -qv -e '$1'"
+}
+
+@test "a kernel whose driver has the backing cma is told pmpool= as well, and one that has not is not" {
+	releases
+	says_cma /root/cma.ko
+	must sh -c "LC_ALL=C sed 's/vermagic=$old /vermagic=$new /' /root/cma.ko >/lib/modules/$new/updates/pmpool.ko && depmod $new"
+	must pmpoolctl kexec --dry-run
+	says_that "/lib/modules/$new/updates/pmpool.ko, for $new, attaches format version 1, and has the backing cma"
+	says_that "memmap=256M\$0x40000000 reserves the pool; pmpool=256M@0x40000000 lets that kernel use what is free of it"
+	until_true "busctl get-property $MANAGER StagedCommandLine | grep -q ' pmpool=256M@0x40000000'"
+	guest pmpoolctl stage --append pmpool=256M@0x30000000
+	[ "$status" -eq 3 ]
+	says_that "pmpool=256M@0x40000000 and pmpool=256M@0x30000000 contradict each other"
+	must pmpoolctl stage
+	generation
+	before=$output
+	# What starts is a stock kernel, which does not know it.
+	run "$VM" kexec "$GUEST"
+	[ "$status" -eq 0 ]
+	generation
+	says $((before + 1))
+	must grep -q ' pmpool=256M@0x40000000' /proc/cmdline
+	must cat /sys/class/misc/pmpool/backing
+	says reserved
+	newer_module
+	stages "$new"
+	cmdline_has_not pmpool=
+	must pmpoolctl list --json
+	[ "$(jq -r '.[].name' <<<"$output")" = precious ]
+}
+
 @test "the removed kernel is not staged any more" {
 	releases
 	must rm -r "/boot/vmlinuz-$new" "/boot/initrd.img-$new" "/lib/modules/$new"

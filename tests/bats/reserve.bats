@@ -77,6 +77,20 @@ until_other_boot() {
 	[ "$(jq -r '.arguments | join(" ")' <<<"$output")" = 'memmap=256M$0x40000000 pmpool.region=256M@0x40000000' ]
 }
 
+@test "with a driver that has the backing cma, kernels are told pmpool= as well" {
+	must mkdir -p /lib/modules/6.12.0-cma/updates
+	says_cma /lib/modules/6.12.0-cma/updates/pmpool.ko
+	must depmod 6.12.0-cma
+	must pmpoolctl reserve 256M --dry-run
+	says_that "memmap=256M\$0x40000000 pmpool.region=256M@0x40000000 pmpool=256M@0x40000000"
+	says_that "pmpool=256M@0x40000000 is for kernels with the backing cma, which use what is free of the pool"
+	must pmpoolctl reserve 256M --dry-run --json
+	[ "$(jq -r '.arguments[2], .in_force' <<<"$output")" = $'pmpool=256M@0x40000000\nfalse' ]
+	must rm -r /lib/modules/6.12.0-cma
+	must pmpoolctl reserve 256M --dry-run
+	[[ "$output" != *pmpool=* ]]
+}
+
 @test "--now: the running kernel is started anew with a pool, and finds it" {
 	boot=$(boot_id)
 	guest pmpoolctl reserve 256M --now
