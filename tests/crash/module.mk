@@ -9,9 +9,9 @@ SCRIPT_TESTS += tests/crash/mutants
 CRASH_CFLAGS = -isystem userspace/kernel -Iinclude/uapi -Idrivers/misc/pmpool -Itests/crash \
 	-include tests/crash/hooks.h
 CRASH_SOURCES = tests/crash/crashtest.c tests/crash/crc32c.c \
-	drivers/misc/pmpool/format.c drivers/misc/pmpool/space.c
+	drivers/misc/pmpool/format.c drivers/misc/pmpool/hold.c drivers/misc/pmpool/space.c
 CRASH_HEADERS = tests/crash/hooks.h tests/crash/crc32c.h drivers/misc/pmpool/format.h drivers/misc/pmpool/space.h \
-	drivers/misc/pmpool/compat.h include/uapi/linux/pmpool_format.h \
+	drivers/misc/pmpool/hold.h drivers/misc/pmpool/compat.h $(wildcard include/uapi/linux/pmpool_*.h) \
 	$(wildcard userspace/kernel/*/*.h)
 
 $(BUILD)/crashtest: $(CRASH_SOURCES) $(CRASH_HEADERS)

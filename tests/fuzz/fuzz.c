@@ -16,6 +16,7 @@
 #include <linux/kernel.h>
 
 #include "format.h"
+#include "hold.h"
 #include "space.h"
 #include "image.h"
 
@@ -25,6 +26,7 @@
 #define BLOCK_SIZE	PMPOOL_FORMAT_BLOCK_SIZE
 #define META_MAX	(2 * BLOCK_SIZE)
 #define MAX_DIRTY	(1 << 20)
+#define BASE		0x140000000ULL
 
 static const u64 region_sizes[] = {
 	16ULL << 20, 4ULL << 20, 6ULL << 20, 64ULL << 20, 260ULL << 20, 1ULL << 30,
@@ -42,7 +44,8 @@ static struct pool {
 	struct pmpool_space space;
 	enum state state;
 	u32 damaged;
-	struct pmpool_run runs[SLOTS];
+	u32 damaged_holds;
+	struct pmpool_run runs[SLOTS + PMPOOL_HOLD_SLOTS];
 	bool used[SLOTS];	/* the record is something, perhaps damaged */
 	bool live[SLOTS];	/* an extent or a limit that can be used */
 	struct pmpool_record rec[SLOTS];
@@ -61,6 +64,7 @@ static bool touched[SLOTS];	/* has words that are not zero, perhaps */
 static struct {
 	bool super;
 	bool everything;
+	bool unseal;
 	u32 slot;
 	u64 first_block, blocks;	/* whose bits */
 	u64 zero_from, zero_to;		/* bytes of blocks */
@@ -72,6 +76,7 @@ static void nothing_allowed(void)
 {
 	may.super = false;
 	may.everything = false;
+	may.unseal = false;
 	may.slot = NO_SLOT;
 	may.blocks = 0;
 	may.zero_to = 0;
@@ -117,6 +122,8 @@ void fuzz_stored(const struct pmpool_format *fmt, const void *at)
 	else if (offset >= fmt->bitmap_offset && offset < fmt->bitmap_offset + fmt->bitmap_size)
 		good |= may.blocks && bits < may.first_block + may.blocks &&
 			may.first_block < bits + 64;
+	else if (offset == PMPOOL_HOLD_HEADER_OFFSET + 8 || offset == PMPOOL_HOLD_HEADER_OFFSET + 48)
+		good |= may.unseal;
 	check(good);
 	note_dirty(offset / 8);
 }
@@ -203,6 +210,24 @@ static const struct member record_members[] = {
 	MEMBER(record, length), MEMBER(record, id), MEMBER(record, generation),
 	MEMBER(record, create_time), MEMBER(record, uuid), MEMBER(record, tag),
 	MEMBER(record, name), MEMBER(record, reserved),
+};
+
+#define HOLD_MEMBER(type, name) \
+	{ offsetof(struct pmpool_hold_##type, name), \
+	  sizeof(((struct pmpool_hold_##type *)0)->name) }
+
+static const struct member hold_members[] = {
+	HOLD_MEMBER(record, crc), HOLD_MEMBER(record, reserved), HOLD_MEMBER(record, first_block),
+	HOLD_MEMBER(record, blocks), HOLD_MEMBER(record, name),
+};
+
+static const struct member header_members[] = {
+	HOLD_MEMBER(header, magic), HOLD_MEMBER(header, crc), HOLD_MEMBER(header, version),
+	HOLD_MEMBER(header, base), HOLD_MEMBER(header, size), HOLD_MEMBER(header, id),
+	HOLD_MEMBER(header, state), HOLD_MEMBER(header, bitmap_crc),
+	HOLD_MEMBER(header, table_offset), HOLD_MEMBER(header, table_size),
+	HOLD_MEMBER(header, bitmap_offset), HOLD_MEMBER(header, bitmap_size),
+	HOLD_MEMBER(header, reserved),
 };
 
 #define COUNT(array)	(sizeof(array) / sizeof(*(array)))
@@ -347,6 +372,72 @@ static void image_record_field(const struct instruction *in)
 	}
 }
 
+static u64 hold_at(const struct instruction *in)
+{
+	return PMPOOL_HOLD_TABLE_OFFSET +
+	       in->slot % PMPOOL_HOLD_SLOTS * sizeof(struct pmpool_hold_record);
+}
+
+/* From bit 0: first block (24), blocks (24), name (16). */
+static void image_hold(const struct instruction *in)
+{
+	struct pmpool_hold_record disk;
+
+	memset(&disk, 0, sizeof(disk));
+	disk.first_block = cpu_to_le64(pool.format.meta_blocks + (in->value & 0xffffff));
+	disk.blocks = cpu_to_le64(in->value >> 24 & 0xffffff);
+	if (in->value >> 48)
+		snprintf(disk.name, sizeof(disk.name), "h%llu", (unsigned long long)in->value >> 48);
+	disk.crc = sum(&disk, sizeof(disk), 0);
+	store(hold_at(in), &disk, sizeof(disk));
+}
+
+static void image_hold_field(const struct instruction *in)
+{
+	struct pmpool_hold_record disk;
+
+	memcpy(&disk, (u8 *)mem + hold_at(in), sizeof(disk));
+	set_member((u8 *)&disk, &hold_members[(in->arg >> 3) % COUNT(hold_members)], in->value);
+	if (!(in->arg & WRONG_SUM))
+		disk.crc = sum(&disk, sizeof(disk), 0);
+	store(hold_at(in), &disk, sizeof(disk));
+}
+
+static void image_header(const struct instruction *in)
+{
+	struct pmpool_format *fmt = &pool.format;
+	struct pmpool_hold_header disk;
+
+	/* Such a region has other things there. */
+	if (!pmpool_hold_possible(fmt))
+		return;
+	memset(&disk, 0, sizeof(disk));
+	memcpy(disk.magic, PMPOOL_HOLD_MAGIC, PMPOOL_HOLD_MAGIC_SIZE);
+	disk.version = cpu_to_le32(PMPOOL_HOLD_VERSION);
+	disk.base = cpu_to_le64(BASE);
+	disk.size = cpu_to_le64(fmt->size);
+	disk.state = cpu_to_le32(in->arg);
+	if (in->arg)
+		disk.bitmap_crc = cpu_to_le32(pmpool_hold_bitmap_crc(fmt) + in->value);
+	disk.table_offset = cpu_to_le64(PMPOOL_HOLD_TABLE_OFFSET);
+	disk.table_size = cpu_to_le64(PMPOOL_HOLD_TABLE_SIZE);
+	disk.bitmap_offset = cpu_to_le64(PMPOOL_HOLD_BITMAP_OFFSET);
+	disk.bitmap_size = cpu_to_le64(PMPOOL_HOLD_BITMAP_SIZE(fmt->size));
+	disk.crc = sum(&disk, sizeof(disk), offsetof(struct pmpool_hold_header, crc));
+	store(PMPOOL_HOLD_HEADER_OFFSET, &disk, sizeof(disk));
+}
+
+static void image_header_field(const struct instruction *in)
+{
+	struct pmpool_hold_header disk;
+
+	memcpy(&disk, (u8 *)mem + PMPOOL_HOLD_HEADER_OFFSET, sizeof(disk));
+	set_member((u8 *)&disk, &header_members[in->slot % COUNT(header_members)], in->value);
+	if (!(in->arg & WRONG_SUM))
+		disk.crc = sum(&disk, sizeof(disk), offsetof(struct pmpool_hold_header, crc));
+	store(PMPOOL_HOLD_HEADER_OFFSET, &disk, sizeof(disk));
+}
+
 static void image_instruction(const struct instruction *in)
 {
 	u64 word = (in->slot | (u64)in->arg << 16) % (meta_size / 8);
@@ -381,6 +472,18 @@ static void image_instruction(const struct instruction *in)
 	case IMAGE_BITMAP:
 		store(pool.format.bitmap_offset +
 		      in->slot % (pool.format.bitmap_size / 8) * 8, &value, sizeof(value));
+		break;
+	case IMAGE_HOLD:
+		image_hold(in);
+		break;
+	case IMAGE_HOLD_FIELD:
+		image_hold_field(in);
+		break;
+	case IMAGE_HEADER:
+		image_header(in);
+		break;
+	case IMAGE_HEADER_FIELD:
+		image_header_field(in);
 		break;
 	}
 }
@@ -433,7 +536,8 @@ static void check_runs(u32 marked)
 
 	for (i = 0; i + 1 < pool.space.count; i++)
 		check(run[i].first < run[i + 1].first ||
-		      (run[i].first == run[i + 1].first && run[i].slot < run[i + 1].slot));
+		      (run[i].first == run[i + 1].first &&
+		       (run[i].slot < run[i + 1].slot || !pmpool_run_is_extent(&run[i + 1]))));
 	for (i = 0; i < pool.space.count; i++) {
 		bool overlaps = false;
 
@@ -500,9 +604,37 @@ static void forget(void)
 	memset(pool.live, 0, sizeof(pool.live));
 	pool.lives = 0;
 	pool.damaged = 0;
+	pool.damaged_holds = 0;
 	pool.state = pool.format.read_only ? STATE_READ_ONLY : STATE_OK;
 	pmpool_space_init(&pool.space, pool.format.meta_blocks, pool.format.blocks,
-			  pool.runs, SLOTS);
+			  pool.runs, SLOTS + PMPOOL_HOLD_SLOTS);
+}
+
+/* What users inside the kernel have, before any extent. */
+static void load_holds(void)
+{
+	const struct pmpool_format *fmt = &pool.format;
+	struct pmpool_hold hold;
+	u32 i;
+	int ret;
+
+	for (i = 0; i < PMPOOL_HOLD_SLOTS; i++) {
+		ret = pmpool_hold_read(fmt, i, &hold);
+		check(!ret || ret == -ENOENT || ret == -EBADMSG);
+		check(ret == -ENOENT || pmpool_hold_possible(fmt));
+		if (ret == -EBADMSG)
+			pool.damaged_holds++;
+		if (ret)
+			continue;
+		check(hold.first >= fmt->meta_blocks && hold.blocks);
+		check(hold.first < fmt->blocks && hold.blocks <= fmt->blocks - hold.first);
+		check(strnlen(hold.name, sizeof(hold.name)) < sizeof(hold.name));
+		check(pmpool_hold_present(fmt));
+		check(!pmpool_space_insert(&pool.space, hold.first, hold.blocks, PMPOOL_SPACE_HELD));
+	}
+	pool.damaged_holds += pmpool_space_mark_overlaps(&pool.space);
+	if (pool.damaged_holds && pool.state == STATE_OK)
+		pool.state = STATE_DEGRADED;
 }
 
 static void write_record(u32 slot, const struct pmpool_record *rec)
@@ -535,6 +667,7 @@ static void load_extents(void)
 	int ret;
 
 	forget();
+	load_holds();
 	for (slot = 0; slot < SLOTS; slot++) {
 		/* Of the slots that are zero, as nearly all are, some will do. */
 		if (!touched[slot] && slot % 64)
@@ -559,12 +692,13 @@ static void load_extents(void)
 
 	marked = pmpool_space_mark_overlaps(&pool.space);
 	check_runs(marked);
-	while (marked--)
-		degrade();
+	for (i = 0; i < pool.space.count; i++)
+		if (pool.runs[i].overlaps && pmpool_run_is_extent(&pool.runs[i]))
+			degrade();
 
 	for (i = 0; i < pool.space.count; i++) {
 		slot = pool.runs[i].slot;
-		if (pool.runs[i].overlaps)
+		if (pool.runs[i].overlaps || !pmpool_run_is_extent(&pool.runs[i]))
 			continue;
 		check(!pmpool_format_read(&pool.format, slot, &rec));
 		if (find_name(rec.name) != NO_SLOT) {
@@ -578,10 +712,38 @@ static void load_extents(void)
 	}
 }
 
+/* The kernel's own part, which nothing of all this changes but for one word. */
+static u64 kernel_part_sum(void)
+{
+	struct pmpool_format *fmt = &pool.format;
+	u8 header[sizeof(struct pmpool_hold_header)];
+
+	if (!pmpool_hold_possible(fmt))
+		return 0;
+	memcpy(header, (u8 *)mem + PMPOOL_HOLD_HEADER_OFFSET, sizeof(header));
+	memset(header + 8, 0, 4);
+	memset(header + 48, 0, 8);
+	return fast_crc32c(fast_crc32c(~0U, header, sizeof(header)),
+			   (u8 *)mem + PMPOOL_HOLD_TABLE_OFFSET, PMPOOL_HOLD_TABLE_SIZE);
+}
+
+static void unseal(void)
+{
+	enum pmpool_hold_state before = pmpool_hold_state(&pool.format, BASE);
+
+	may.unseal = before == PMPOOL_HOLD_CLOSED;
+	check(pmpool_hold_unseal(&pool.format, BASE) == may.unseal);
+	may.unseal = false;
+	check(pmpool_hold_state(&pool.format, BASE) ==
+	      (before == PMPOOL_HOLD_CLOSED ? PMPOOL_HOLD_OPEN : before));
+}
+
 static bool attach(bool format)
 {
 	static const u8 uuid[16] = "made by the fuzz";
 	struct pmpool_format *fmt = &pool.format;
+	u64 kernel;
+	bool kept;
 	int ret;
 
 	ret = pmpool_format_open(fmt);
@@ -591,9 +753,12 @@ static bool attach(bool format)
 		/* Takes long, since all of the metadata is looked at. */
 		if (!format)
 			return false;
+		kept = pmpool_hold_present(fmt);
+		kernel = kernel_part_sum();
 		may.everything = true;
 		pmpool_format_make(fmt, uuid, 1);
 		may.everything = false;
+		check(pmpool_hold_present(fmt) == kept && (!kept || kernel == kernel_part_sum()));
 		check(!pmpool_format_open(fmt));
 		ret = 0;
 	}
@@ -603,6 +768,7 @@ static bool attach(bool format)
 	check(strnlen(fmt->super.kernel, 64) < 64);
 	load_extents();
 	if (!fmt->read_only) {
+		unseal();
 		may.super = true;
 		pmpool_format_attach(fmt, 5, "6.12.0-fuzz");
 		may.super = false;
@@ -850,7 +1016,7 @@ static void mended(u32 slot)
 
 	if (run && !pool.live[slot])
 		pmpool_space_remove(&pool.space, run->first, slot);
-	if (!--pool.damaged && pool.state == STATE_DEGRADED)
+	if (!--pool.damaged && !pool.damaged_holds && pool.state == STATE_DEGRADED)
 		pool.state = STATE_OK;
 }
 
@@ -879,7 +1045,8 @@ static void do_repair(const struct instruction *in)
 	check_record(slot, &rec);
 	wanted = (struct pmpool_run){ .first = rec.first_block, .blocks = rec.blocks };
 	for (i = 0; i < pool.space.count; i++)
-		if (pool.live[pool.runs[i].slot] && share(&wanted, &pool.runs[i]))
+		if (share(&wanted, &pool.runs[i]) &&
+		    (!pmpool_run_is_extent(&pool.runs[i]) || pool.live[pool.runs[i].slot]))
 			return;
 	if (find_name(rec.name) != NO_SLOT)
 		return;
@@ -1000,6 +1167,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	for (i = 0; i < count; i++)
 		image_instruction(&input->list[i]);
 	if (attach(input->flags & INPUT_FORMAT)) {
+		u64 kernel = kernel_part_sum();
+
 		for (i = 0; i < count; i++) {
 			if (input->list[i].op % ALL_OPS == DO_REATTACH)
 				do_reattach();
@@ -1008,6 +1177,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		}
 		check_pool();
 		check_space();
+		check(kernel == kernel_part_sum());
 	}
 	clean_up();
 	return 0;

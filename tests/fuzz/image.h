@@ -20,6 +20,10 @@ enum instruction_op {
 	IMAGE_WORD,		/* arg and slot: which word of the metadata; value */
 	IMAGE_FLIP,		/* arg and slot: which word of the metadata; value: bit */
 	IMAGE_BITMAP,		/* slot: which word; value */
+	IMAGE_HOLD,		/* slot; value: see image_hold() */
+	IMAGE_HOLD_FIELD,	/* arg WRONG_SUM, member from bit 3; slot; value */
+	IMAGE_HEADER,		/* arg: state; value: what the bitmap's checksum is wrong by */
+	IMAGE_HEADER_FIELD,	/* arg WRONG_SUM; slot member; value */
 	IMAGE_OPS,
 
 	/* What is done. Extent: the slot'th of those that are there. */

@@ -9,9 +9,9 @@ SECONDS ?= 60
 FUZZ_CFLAGS = -isystem userspace/kernel -Iinclude/uapi -Idrivers/misc/pmpool -Itests/fuzz \
 	-include tests/fuzz/hooks.h
 FUZZ_SOURCES = tests/fuzz/fuzz.c tests/crash/crc32c.c \
-	drivers/misc/pmpool/format.c drivers/misc/pmpool/space.c
+	drivers/misc/pmpool/format.c drivers/misc/pmpool/hold.c drivers/misc/pmpool/space.c
 FUZZ_HEADERS = $(wildcard tests/fuzz/*.h) tests/crash/crc32c.h $(wildcard drivers/misc/pmpool/*.h) \
-	include/uapi/linux/pmpool_format.h $(wildcard userspace/kernel/*/*.h)
+	$(wildcard include/uapi/linux/pmpool_*.h userspace/kernel/*/*.h)
 FUZZ_SEEDS = $(wildcard tests/fuzz/seeds/*.txt)
 
 $(BUILD)/fuzz/seeds: tests/fuzz/seed $(FUZZ_SEEDS)

@@ -16,7 +16,7 @@ pmpoolctl-libs := -lfdt $(shell pkg-config --libs json-c libzstd) -lxxhash
 pmpoolctl-bus-libs := $(shell pkg-config --libs libsystemd)
 
 # The driver's own code, and what uses it by driver.h.
-pmpoolctl-driver-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,driver-format driver-space)
+pmpoolctl-driver-objs := $(patsubst %,$(BUILD)/obj/pmpoolctl/%.o,driver-format driver-hold driver-space)
 pmpoolctl-objs += $(pmpoolctl-driver-objs)
 
 # Static programs do without libsystemd, for there is no static one.
@@ -67,7 +67,7 @@ UNIT_TESTS += $(pmpoolctl-tests)
 pmpoolctl-san-objs := $(patsubst $(BUILD)/obj/pmpoolctl/%,$(BUILD)/obj/pmpoolctl/san/%, \
 	$(filter-out %/main.o,$(pmpoolctl-objs)))
 
-$(patsubst %,$(BUILD)/obj/pmpoolctl/san/%.o,driver-format driver-space $(pmpoolctl-driver-users) \
+$(patsubst %,$(BUILD)/obj/pmpoolctl/san/%.o,driver-format driver-hold driver-space $(pmpoolctl-driver-users) \
 	test-pmpoolctl-check): \
 	pmpoolctl-cppflags += $(pmpoolctl-driver-cppflags)
 

@@ -5,8 +5,8 @@
  * Everything that knows where a byte of metadata lies is in this file. It
  * checks what it reads as it would check input from a stranger, since another
  * kernel wrote it and anything may have happened to it since; and it changes
- * the region through meta_store() alone, so that a test can stop the world
- * after any store.
+ * the region through pmpool_format_store() alone, so that a test can stop the
+ * world after any store.
  *
  * The file also builds in user space: unit tests, fuzzers and the offline
  * checker run this code, not a copy of it.
@@ -21,9 +21,13 @@
 
 #include "compat.h"
 #include "format.h"
+#include "hold.h"
 
 #define SUPER_SIZE	sizeof(struct pmpool_format_super)
 #define RECORD_SIZE	sizeof(struct pmpool_format_record)
+/* Behind all that a kernel may keep in its own part of the largest region. */
+#define HOLD_END \
+	(PMPOOL_HOLD_BITMAP_OFFSET + PMPOOL_HOLD_BITMAP_SIZE(PMPOOL_HOLD_MAX_SIZE))
 /* Of a record. Nobody counts so far, but an image may say so; ids have room. */
 #define SEQ_MAX		(U64_MAX / PMPOOL_FORMAT_SLOTS - 1)
 #define CRC_OFFSET_END(type)	(offsetof(type, crc) + sizeof(__le32))
@@ -85,11 +89,26 @@ assert_offset(record, reserved, 184);
 static_assert(RECORD_SIZE == 256);
 static_assert(sizeof(struct pmpool_format_slot) == 512);
 
-/* The one place that changes the region. */
+/* The kernel's own part is where no pool that may have one keeps anything. */
+static_assert(PMPOOL_FORMAT_BITMAP_OFFSET + PMPOOL_HOLD_BITMAP_SIZE(PMPOOL_HOLD_MAX_SIZE) <=
+	      PMPOOL_HOLD_HEADER_OFFSET);
+static_assert(HOLD_END + PMPOOL_FORMAT_PAGE_SIZE <= PMPOOL_FORMAT_BLOCK_SIZE);
+
+/**
+ * pmpool_format_store - the one place that changes the region
+ * @fmt: whose
+ * @at: in @fmt->mem
+ * @word: as it lies in memory
+ */
+void pmpool_format_store(struct pmpool_format *fmt, void *at, __le64 word)
+{
+	WRITE_ONCE(*(__le64 *)at, word);
+	pmpool_format_stored(fmt, at);
+}
+
 static void meta_store(struct pmpool_format *fmt, void *at, u64 value)
 {
-	WRITE_ONCE(*(u64 *)at, value);
-	pmpool_format_stored(fmt, at);
+	pmpool_format_store(fmt, at, (__force __le64)value);
 }
 
 /*
@@ -396,15 +415,20 @@ int pmpool_format_open(struct pmpool_format *fmt)
  * @uuid: of the pool
  * @now: in ns since the Unix epoch
  *
- * Whatever the region held is lost. Interrupted, it leaves a region that holds
- * no pool, not half of one.
+ * Whatever extents the region held are lost; what users inside the kernel have is
+ * not. Interrupted, it leaves a region that holds no pool, not half of one.
  */
 void pmpool_format_make(struct pmpool_format *fmt, const u8 uuid[16], u64 now)
 {
 	meta_zero(fmt, 0, SUPER_SIZE);
 	meta_zero(fmt, fmt->copy_offset, PMPOOL_FORMAT_PAGE_SIZE);
 	smp_wmb(); /* no superblock is there while the rest is zeroed */
-	meta_zero(fmt, SUPER_SIZE, fmt->copy_offset - SUPER_SIZE);
+	if (pmpool_hold_present(fmt)) {
+		meta_zero(fmt, SUPER_SIZE, PMPOOL_HOLD_HEADER_OFFSET - SUPER_SIZE);
+		meta_zero(fmt, HOLD_END, fmt->copy_offset - HOLD_END);
+	} else {
+		meta_zero(fmt, SUPER_SIZE, fmt->copy_offset - SUPER_SIZE);
+	}
 
 	memset(&fmt->super, 0, sizeof(fmt->super));
 	memcpy(fmt->super.uuid, uuid, sizeof(fmt->super.uuid));

@@ -118,6 +118,8 @@ int pmpool_format_open(struct pmpool_format *fmt);
 void pmpool_format_attach(struct pmpool_format *fmt, u64 now, const char *kernel);
 void pmpool_format_detach(struct pmpool_format *fmt, u64 now);
 
+void pmpool_format_store(struct pmpool_format *fmt, void *at, __le64 word);
+
 bool pmpool_name_valid(const char name[64]);
 int pmpool_format_read(const struct pmpool_format *fmt, u32 slot, struct pmpool_record *rec);
 bool pmpool_format_guess_name(const struct pmpool_format *fmt, u32 slot, char name[64]);

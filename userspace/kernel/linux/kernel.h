@@ -27,6 +27,7 @@ typedef unsigned long long u64;
 #define static_assert(condition)	_Static_assert(condition, #condition)
 
 #define __force
+#define U32_MAX	UINT32_MAX
 #define U64_MAX	UINT64_MAX
 
 #define READ_ONCE(x)		(*(const volatile typeof(x) *)&(x))
