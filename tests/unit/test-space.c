@@ -103,6 +103,62 @@ static void test_overlaps(void)
 	   rounds, wrong);
 }
 
+/* Users inside the kernel, what is being taken, and blocks that are in the way. */
+static void test_others(void)
+{
+	static const u64 in_the_way[] = { 60, 40, 41, 100, 39 };
+	u64 first, total, largest;
+
+	/* 1..9 extent, 10..39 free, 40..59 held, 60..69 taking, 70..79 held, then free. */
+	start();
+	pmpool_space_insert(&space, 1, 9, 0);
+	pmpool_space_insert(&space, 40, 20, PMPOOL_SPACE_HELD);
+	pmpool_space_insert(&space, 60, 10, PMPOOL_SPACE_TAKING);
+	pmpool_space_insert(&space, 70, 10, PMPOOL_SPACE_HELD);
+	ok(!pmpool_space_mark_overlaps(&space), "extents, holds and what is taken beside each other");
+	pmpool_space_free(&space, &total, &largest);
+	ok(total == 30 + 10 + 176 && largest == 176,
+	   "what is being taken is free still, but in no run; holds are not free");
+	ok(pmpool_space_blocks(&space, PMPOOL_SPACE_HELD) == 30 &&
+	   pmpool_space_blocks(&space, PMPOOL_SPACE_TAKING) == 10 &&
+	   pmpool_space_blocks(&space, PMPOOL_SPACE_LENT) == 0 &&
+	   pmpool_space_blocks(&space, 0) == 9, "how much is in use in which way");
+	ok(pmpool_run_is_extent(&runs[0]) && !pmpool_run_is_extent(&runs[1]) &&
+	   !pmpool_run_is_extent(&runs[2]), "which runs are extents");
+	ok(!pmpool_space_find(&space, 30, 1, 0, &first) && first == 10 &&
+	   !pmpool_space_find(&space, 31, 1, 0, &first) && first == 80, "no extent is put there");
+	ok(pmpool_space_room(&space, 1, 0, true) == 39, "none grows there");
+	pmpool_space_set_lent(&space, 80, 256);
+	ok(pmpool_space_room(&space, 1, 0, true) == 39 &&
+	   pmpool_space_find_lent(&space, 40, 1, 0, &first, &total) == 0 && total <= 256 &&
+	   first >= 80, "nor by way of what is lent");
+	pmpool_space_set_lent(&space, 80, 80);
+	pmpool_space_insert(&space, 55, 2, 3);
+	ok(pmpool_space_mark_overlaps(&space) == 2, "an extent in a hold is found");
+	pmpool_space_remove(&space, 55, 3);
+	pmpool_space_clear(&space, PMPOOL_SPACE_HELD);
+	ok(space.count == 2 && pmpool_space_at(&space, 5)->slot == 0 && !pmpool_space_at(&space, 75) &&
+	   pmpool_space_at(&space, 65)->slot == PMPOOL_SPACE_TAKING, "all holds gone, and nothing else");
+	pmpool_space_clear(&space, PMPOOL_SPACE_TAKING);
+
+	/* Free: 10..255. */
+	ok(!pmpool_space_find_beside(&space, 30, 1, 0, in_the_way, 5, &first) && first == 61,
+	   "a place without the blocks that are in the way");
+	ok(!pmpool_space_find_beside(&space, 29, 1, 0, in_the_way, 5, &first) && first == 10,
+	   "the first one");
+	ok(!pmpool_space_find_beside(&space, 16, 32, 0, in_the_way, 5, &first) && first == 64,
+	   "aligned");
+	ok(pmpool_space_find_beside(&space, 156, 1, 0, in_the_way, 5, &first) == -ENOSPC &&
+	   !pmpool_space_find_beside(&space, 155, 1, 0, in_the_way, 5, &first) && first == 101,
+	   "the longest one, and no longer");
+	ok(pmpool_space_find_beside(&space, ~0ULL, 1, 0, in_the_way, 5, &first) == -ENOSPC,
+	   "a length that is none");
+	pmpool_space_insert(&space, 100, 156, 1);
+	ok(!pmpool_space_find_beside(&space, 39, 1, 0, in_the_way, 1, &first) && first == 10 + 0 &&
+	   pmpool_space_find_beside(&space, 51, 1, 0, in_the_way, 1, &first) == -ENOSPC,
+	   "before it or behind it");
+}
+
 static void test_random(void)
 {
 	static u8 map[BLOCKS];
@@ -253,6 +309,7 @@ int main(void)
 	test_simple();
 	test_full();
 	test_overlaps();
+	test_others();
 	test_random();
 	test_lent();
 	test_lent_random();

@@ -8,7 +8,8 @@
  * is walked faster than anything cleverer at that size.
  *
  * What is lent to the system is a run as well, the only one of its kind: it is
- * not free, but can be had back.
+ * not free, but can be had back. So is what each user inside the kernel has, and
+ * what is being taken from the system for an extent that will have it.
  *
  * The file also builds in user space.
  */
@@ -136,6 +137,39 @@ void pmpool_space_resize(struct pmpool_space *space, u64 first, u32 slot, u64 bl
 }
 
 /**
+ * pmpool_space_blocks - how many blocks are in use in one way
+ * @space: of the pool, without overlaps
+ * @slot: of an extent, or one of PMPOOL_SPACE_*
+ *
+ * Return: all of them.
+ */
+u64 pmpool_space_blocks(const struct pmpool_space *space, u32 slot)
+{
+	u64 blocks = 0;
+	u32 i;
+
+	for (i = 0; i < space->count; i++)
+		if (space->runs[i].slot == slot)
+			blocks += space->runs[i].blocks;
+	return blocks;
+}
+
+/**
+ * pmpool_space_clear - free all blocks that are in use in one way
+ * @space: of the pool
+ * @slot: of an extent, or one of PMPOOL_SPACE_*
+ */
+void pmpool_space_clear(struct pmpool_space *space, u32 slot)
+{
+	u32 i, kept = 0;
+
+	for (i = 0; i < space->count; i++)
+		if (space->runs[i].slot != slot)
+			space->runs[kept++] = space->runs[i];
+	space->count = kept;
+}
+
+/**
  * pmpool_space_set_lent - say which blocks are lent
  * @space: of the pool; there is room for a run more than there are extents
  * @first: block
@@ -253,13 +287,32 @@ static u64 align_up(u64 block, u64 align, u64 base)
 	return ((base + block + align - 1) & ~(align - 1)) - base;
 }
 
+/* Where in a gap there is a place that has none of the blocks in @avoid. */
+static u64 place_in_gap(u64 start, u64 end, u64 blocks, u64 align, u64 base,
+			const u64 *avoid, u32 count)
+{
+	u64 place = align_up(start, align, base);
+	u32 i;
+
+	for (i = 0; i < count && place < end && blocks <= end - place; i++) {
+		if (avoid[i] < place || avoid[i] - place >= blocks)
+			continue;
+		/* Another of them may be in the way there: from the beginning. */
+		place = align_up(avoid[i] + 1, align, base);
+		i = U32_MAX;
+	}
+	return place < end && blocks <= end - place ? place : U64_MAX;
+}
+
 /**
- * pmpool_space_find - find a place for an extent
+ * pmpool_space_find_beside - find a place for an extent that avoids blocks
  * @space: of the pool, without overlaps
  * @blocks: how many it needs
  * @align: in blocks, a power of two
  * @base: block number, in the machine's memory, of the pool's first block: it is
  *	there that the place is aligned
+ * @avoid: blocks that are free, but are not to be in it
+ * @count: of @avoid
  * @first: out: where it can start
  *
  * Takes the smallest gap that is large enough, and of equal ones the first, so
@@ -267,16 +320,19 @@ static u64 align_up(u64 block, u64 align, u64 base)
  *
  * Return: 0, or -ENOSPC when there is no such place.
  */
-int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
-		      u64 base, u64 *first)
+int pmpool_space_find_beside(const struct pmpool_space *space, u64 blocks, u64 align,
+			     u64 base, const u64 *avoid, u32 count, u64 *first)
 {
 	u64 best = U64_MAX, start, end;
 	u32 i = 0;
 
 	while (next_gap(space, false, &i, &start, &end)) {
-		u64 place = align_up(start, align, base);
+		u64 place;
 
-		if (place >= end || end - place < blocks || end - start >= best)
+		if (end <= start || end - start < blocks || end - start >= best)
+			continue;
+		place = place_in_gap(start, end, blocks, align, base, avoid, count);
+		if (place == U64_MAX)
 			continue;
 		best = end - start;
 		*first = place;
@@ -285,11 +341,27 @@ int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
 }
 
 /**
+ * pmpool_space_find - find a place for an extent
+ * @space: of the pool, without overlaps
+ * @blocks: how many it needs
+ * @align: in blocks, a power of two
+ * @base: as of pmpool_space_find_beside()
+ * @first: out: where it can start
+ *
+ * Return: 0, or -ENOSPC when there is no such place.
+ */
+int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
+		      u64 base, u64 *first)
+{
+	return pmpool_space_find_beside(space, blocks, align, base, NULL, 0, first);
+}
+
+/**
  * pmpool_space_find_lent - find out what has to be taken back for an extent
  * @space: of the pool, without overlaps; pmpool_space_find() found no place
  * @blocks: how many it needs
  * @align: in blocks, a power of two
- * @base: as of pmpool_space_find()
+ * @base: as of pmpool_space_find_beside()
  * @first: out: of the lent blocks, the first that need not be taken back
  * @end: out: behind the last one
  *
@@ -333,7 +405,7 @@ int pmpool_space_find_lent(const struct pmpool_space *space, u64 blocks, u64 ali
  * pmpool_space_find_to_lend - find blocks that can be lent
  * @space: of the pool, without overlaps
  * @unit: how many blocks are lent at once, a power of two, aligned to itself
- * @base: as of pmpool_space_find()
+ * @base: as of pmpool_space_find_beside()
  * @first: out: the first of @unit blocks
  *
  * They are at an end of what is lent already, or else at the end of the gap that
@@ -376,7 +448,7 @@ int pmpool_space_find_to_lend(const struct pmpool_space *space, u64 unit, u64 ba
  * pmpool_space_lendable - how much can be lent
  * @space: of the pool, without overlaps
  * @unit: as of pmpool_space_find_to_lend()
- * @base: as of pmpool_space_find()
+ * @base: as of pmpool_space_find_beside()
  *
  * Return: how many blocks, those that are lent included.
  */
@@ -402,15 +474,15 @@ u64 pmpool_space_lendable(const struct pmpool_space *space, u64 unit, u64 base)
 /**
  * pmpool_space_free - how many blocks are free
  * @space: of the pool, without overlaps
- * @total: out: all of them, those that are lent included
- * @largest: out: those of the longest run
+ * @total: out: all of them, those that are lent or being taken included
+ * @largest: out: those of the longest run, those that are lent included
  */
 void pmpool_space_free(const struct pmpool_space *space, u64 *total, u64 *largest)
 {
 	u64 start, end;
 	u32 i = 0;
 
-	*total = 0;
+	*total = pmpool_space_blocks(space, PMPOOL_SPACE_TAKING);
 	*largest = 0;
 	while (next_gap(space, true, &i, &start, &end)) {
 		if (end <= start)

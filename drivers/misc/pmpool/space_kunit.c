@@ -241,6 +241,36 @@ static void space_model(struct kunit *test)
 	}
 }
 
+static void space_others(struct kunit *test)
+{
+	static const u64 in_the_way[] = { 30, 20 };
+	struct pmpool_space *space = test->priv;
+	u64 first;
+
+	KUNIT_ASSERT_EQ(test, pmpool_space_insert(space, 1, 9, 0), 0);
+	KUNIT_ASSERT_EQ(test, pmpool_space_insert(space, 40, 4, PMPOOL_SPACE_HELD), 0);
+	KUNIT_ASSERT_EQ(test, pmpool_space_insert(space, 44, 4, PMPOOL_SPACE_TAKING), 0);
+	KUNIT_ASSERT_EQ(test, pmpool_space_insert(space, 48, 6, PMPOOL_SPACE_HELD), 0);
+	KUNIT_EXPECT_EQ(test, pmpool_space_mark_overlaps(space), 0);
+	expect_free(test, 30 + 4 + 10, 30);
+	KUNIT_EXPECT_EQ(test, pmpool_space_blocks(space, PMPOOL_SPACE_HELD), 10);
+	KUNIT_EXPECT_EQ(test, pmpool_space_room(space, 1, 0, true), 39);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find(space, 31, 1, 0, &first), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_beside(space, 9, 1, 0, in_the_way, 2, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 54);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_beside(space, 10, 1, 0, in_the_way, 1, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 54);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_beside(space, 11, 1, 0, in_the_way, 2, &first),
+			-ENOSPC);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_beside(space, 20, 1, 0, in_the_way, 1, &first), 0);
+	KUNIT_EXPECT_EQ(test, first, 10);
+	KUNIT_EXPECT_EQ(test, pmpool_space_insert(space, 52, 4, 1), 0);
+	KUNIT_EXPECT_EQ(test, pmpool_space_mark_overlaps(space), 2);
+	pmpool_space_clear(space, PMPOOL_SPACE_HELD);
+	KUNIT_EXPECT_EQ(test, space->count, 3);
+	KUNIT_EXPECT_NULL(test, pmpool_space_at(space, 41));
+}
+
 static struct kunit_case space_cases[] = {
 	KUNIT_CASE(space_empty),
 	KUNIT_CASE(space_sorted),
@@ -250,6 +280,7 @@ static struct kunit_case space_cases[] = {
 	KUNIT_CASE(space_overlaps),
 	KUNIT_CASE(space_lent),
 	KUNIT_CASE(space_model),
+	KUNIT_CASE(space_others),
 	{ }
 };
 
