@@ -63,7 +63,7 @@ $(BUILD)/module/pmpool.ko: $(MODULE_SRC) $(wildcard include/uapi/linux/pmpool*.h
 		"run ./bootstrap setup, or give KVER= or KDIR=" >&2; exit 1; }
 	@mkdir -p $(@D)
 	@ln -sf $(abspath $(MODULE_SRC)) $(@D)/
-	$(MAKE) -C $(KDIR) M=$(@D) CONFIG_PMPOOL=m KCFLAGS="-I$(CURDIR)/include/uapi" \
+	$(MAKE) -C $(KDIR) M=$(@D) CONFIG_PMPOOL=m KCFLAGS="-I$(CURDIR)/include -I$(CURDIR)/include/uapi" \
 		$(KARGS) modules
 	@touch $@
 

@@ -113,6 +113,10 @@ setup_file() {
 	group driver format 30
 }
 
+@test "what users inside the kernel have is kept from extents, told, and never lost" {
+	group driver hold 35
+}
+
 @test "pmpoolctl finds damage in the pool that is attached, and mends it" {
 	group repair repair 31
 	ended_well repair

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <linux/pmpool.h>
 #include <linux/pmpool_format.h>
+#include <linux/pmpool_hold.h>
 
 #include "tap.h"
 

@@ -190,7 +190,7 @@ static void test_abi(int fd)
 		{ "CREATE", PMPOOL_CREATE, sizeof(struct pmpool_create), 0, 0 },
 		{ "OPEN", PMPOOL_OPEN, sizeof(struct pmpool_open), 3, 0 },
 		{ "REMOVE", PMPOOL_REMOVE, sizeof(struct pmpool_remove), 0, 0 },
-		{ "NEXT", PMPOOL_NEXT, sizeof(struct pmpool_next), 0, 0 },
+		{ "NEXT", PMPOOL_NEXT, sizeof(struct pmpool_next), PMPOOL_NEXT_HELD, 0 },
 		{ "RENAME", PMPOOL_RENAME, sizeof(struct pmpool_rename), 0, 0 },
 		{ "RESIZE", PMPOOL_RESIZE, sizeof(struct pmpool_resize), 0,
 		  offsetof(struct pmpool_resize, timeout) },
@@ -1296,6 +1296,207 @@ static void test_formats(void)
 	}
 }
 
+static void put_hold(unsigned int index, uint64_t first, uint64_t blocks, const char *name)
+{
+	struct pmpool_hold_record disk = { .first_block = first, .blocks = blocks };
+
+	memcpy(disk.name, name, strlen(name));
+	disk.crc = crc32c(&disk, sizeof(disk));
+	memcpy(raw + PMPOOL_HOLD_TABLE_OFFSET + index * sizeof(disk), &disk, sizeof(disk));
+}
+
+/* As a kernel leaves it that keeps the pool itself. */
+static void put_header(void)
+{
+	struct pmpool_hold_header disk = {
+		.magic = PMPOOL_HOLD_MAGIC,
+		.version = PMPOOL_HOLD_VERSION,
+		.base = base,
+		.size = size,
+		.state = PMPOOL_HOLD_SEALED,
+		.bitmap_crc = crc32c(raw + PMPOOL_HOLD_BITMAP_OFFSET, PMPOOL_HOLD_BITMAP_SIZE(size)),
+		.table_offset = PMPOOL_HOLD_TABLE_OFFSET,
+		.table_size = PMPOOL_HOLD_TABLE_SIZE,
+		.bitmap_offset = PMPOOL_HOLD_BITMAP_OFFSET,
+		.bitmap_size = PMPOOL_HOLD_BITMAP_SIZE(size),
+	};
+
+	disk.crc = crc32c(&disk, sizeof(disk));
+	memcpy(raw + PMPOOL_HOLD_HEADER_OFFSET, &disk, sizeof(disk));
+}
+
+/* The header that there is now: valid, and not to be believed. */
+static bool header_open(int fd)
+{
+	struct pmpool_hold_header disk;
+	uint32_t crc;
+
+	if (pread(fd, &disk, sizeof(disk), PMPOOL_HOLD_HEADER_OFFSET) != sizeof(disk))
+		die("the header");
+	crc = disk.crc;
+	disk.crc = 0;
+	return !memcmp(disk.magic, PMPOOL_HOLD_MAGIC, 8) && crc == crc32c(&disk, sizeof(disk)) &&
+	       !disk.state && !disk.bitmap_crc && disk.base == base;
+}
+
+/* What users inside the kernel have is what was written there. */
+static bool holds_told(int fd)
+{
+	struct pmpool_next arg = { .size = sizeof(arg), .flags = PMPOOL_NEXT_HELD };
+	bool good;
+
+	good = !ioctl(fd, PMPOOL_NEXT, &arg) && arg.info.offset == 10 * BLOCK &&
+	       arg.info.length == 4 * BLOCK && !strcmp(arg.info.name, "a deposit!") && !arg.info.id;
+	good &= !ioctl(fd, PMPOOL_NEXT, &arg) && arg.info.offset == 20 * BLOCK &&
+		arg.info.length == BLOCK && !arg.info.name[0];
+	return good && ioctl(fd, PMPOOL_NEXT, &arg) == -1 && errno == ENOENT &&
+	       info(fd).held == 5 * BLOCK && sysfs("held") == 5 * BLOCK;
+}
+
+/* As many extents of a block as there can be: how many of them are on a hold. */
+static unsigned int fill_pool(int fd, unsigned int *made)
+{
+	struct pmpool_extent_info ext;
+	unsigned int wrong = 0;
+	char name[16];
+
+	for (*made = 0;; ++*made) {
+		snprintf(name, sizeof(name), "fill-%u", *made);
+		if (create(fd, name, BLOCK))
+			break;
+		if (open_extent(fd, name, 0, &ext))
+			die(name);
+		ext.offset /= BLOCK;
+		wrong += (ext.offset >= 10 && ext.offset < 14) || ext.offset == 20;
+	}
+	return wrong;
+}
+
+static void empty_pool(int fd, unsigned int made)
+{
+	char name[16];
+
+	while (made--) {
+		snprintf(name, sizeof(name), "fill-%u", made);
+		remove_extent(fd, name);
+	}
+}
+
+static void test_holds(void)
+{
+	struct pmpool_repair fix = { .size = sizeof(fix) };
+	struct pmpool_format_record rec;
+	struct pmpool_resize resize = { .size = sizeof(resize), .length = 6 * BLOCK };
+	struct pmpool_info pool;
+	unsigned int made;
+	char params[128];
+	int fd;
+
+	begin("hold");
+	unload();
+	map_raw();
+	put_hold(0, 10, 4, "a deposit!");
+	put_hold(1023, 20, 1, "");
+	put_header();
+	check_errno(load_region(region), 0, "a pool that a kernel has used itself");
+	check(strstr(messages(), "the next one of them finds out anew what is free"),
+	      "and the kernel says what that means");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	pool = info(fd);
+	check(header_open(fd), "its bitmap is not to be believed any more");
+	check(holds_told(fd), "what users inside the kernel have is told");
+	check(pool.metadata_size + pool.free + pool.held == pool.pool_size && !pool.extents,
+	      "and is not free");
+	/* In the smallest gap, which is the one between the holds. */
+	check_errno(create(fd, "start", BLOCK), 0, "an extent");
+	set_name(resize.name, "start");
+	check_errno(ioctl(fd, PMPOOL_RESIZE, &resize), 0, "grows up to a hold");
+	resize.length = 7 * BLOCK;
+	check_errno(ioctl(fd, PMPOOL_RESIZE, &resize), ENOSPC, "and not into it");
+	check(resize.largest == 6 * BLOCK, "which is told");
+	check(!fill_pool(fd, &made) && made == pool.free / BLOCK - 6,
+	      "of all extents that there is room for none is on a hold");
+	check(info(fd).free == 0 && info(fd).held == 5 * BLOCK, "nothing is free then");
+	check(mmap(NULL, BLOCK, PROT_READ, MAP_SHARED, fd, 10 * BLOCK) == MAP_FAILED && errno == ENXIO,
+	      "a hold can not be mapped");
+	empty_pool(fd, made);
+	close(fd);
+	unload();
+	check_errno(load_region(region), 0, "the next time");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check(header_open(fd) && holds_told(fd), "all is as it was");
+	close(fd);
+	unload();
+
+	map_raw();
+	raw[20] ^= 1;
+	raw[BLOCK - 4096 + 20] ^= 1;
+	snprintf(params, sizeof(params), "region=%s format=1", region);
+	check_errno(load(params), 0, "a new pool in its place");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check(info(fd).generation == 1 && header_open(fd) && holds_told(fd),
+	      "leaves the users inside the kernel what they have");
+	check_errno(create(fd, "start", BLOCK), 0, "an extent in it");
+	close(fd);
+	unload();
+
+	map_raw();
+	raw[PMPOOL_HOLD_HEADER_OFFSET + 33] ^= 1;
+	check_errno(load_region(region), 0, "with the header damaged");
+	check(strstr(messages(), "is damaged, or of another region") &&
+	      !strcmp(slurp(SYSFS "state"), "ok"), "the kernel says so");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check(!header_open(fd) && holds_told(fd), "what is held is known all the same");
+	close(fd);
+	unload();
+
+	map_raw();
+	raw[PMPOOL_HOLD_HEADER_OFFSET + 33] ^= 1;
+	raw[PMPOOL_HOLD_TABLE_OFFSET + 30] ^= 1;
+	check_errno(load_region(region), 0, "with what is held damaged");
+	check(strstr(messages(), "record 0, at offset 0x181000, is damaged: see pmpoolctl check") &&
+	      !strcmp(slurp(SYSFS "state"), "degraded") && sysfs("damaged") == 1,
+	      "the pool is degraded");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check_errno(create(fd, "new", BLOCK), EUCLEAN, "create in it");
+	check_errno(remove_extent(fd, "start"), EUCLEAN, "remove in it");
+	check_errno(open_extent(fd, "start", PMPOOL_OPEN_WRITE, NULL), 0, "an extent can be used");
+	close(fd);
+	unload();
+
+	map_raw();
+	put_hold(0, 10, 4, "a deposit!");
+	put_hold(3, 9, 2, "another");
+	check_errno(load_region(region), 0, "with two that share a block");
+	check(strstr(messages(), "shares blocks with another's") && sysfs("damaged") == 2 &&
+	      !strcmp(slurp(SYSFS "state"), "degraded"), "the pool is degraded");
+	unload();
+
+	map_raw();
+	put_hold(3, 14, 1, "on an extent");
+	memcpy(&rec, raw + PMPOOL_FORMAT_TABLE_OFFSET, sizeof(rec));
+	check_errno(load_region(region), 0, "with one that shares a block with an extent");
+	check(strstr(messages(), "extent 'start', at offset 0x1c00000, shares blocks with") &&
+	      sysfs("damaged") == 1 && !strcmp(slurp(SYSFS "state"), "degraded"),
+	      "the pool is degraded");
+	fd = open(POOL, O_RDWR | O_CLOEXEC);
+	check_errno(open_extent(fd, "start", PMPOOL_OPEN_READ, NULL), ENOENT, "the extent is not trusted");
+	memcpy(fix.record, &rec, sizeof(rec));
+	check_errno(ioctl(fd, PMPOOL_REPAIR, &fix), EBUSY, "and can not be brought back");
+	memset(fix.record, 0, sizeof(fix.record));
+	rec = (struct pmpool_format_record){ .magic = PMPOOL_FORMAT_RECORD_MAGIC };
+	memcpy(fix.record, &rec, sizeof(rec));
+	check_errno(ioctl(fd, PMPOOL_REPAIR, &fix), 0, "only given up");
+	check(!strcmp(slurp(SYSFS "state"), "ok") && info(fd).held == 6 * BLOCK, "all is well then");
+	close(fd);
+	unload();
+
+	map_raw();
+	memset(raw + PMPOOL_HOLD_TABLE_OFFSET, 0, PMPOOL_HOLD_TABLE_SIZE);
+	check_errno(load_region(region), 0, "with nothing held");
+	check(sysfs("held") == 0 && sysfs("free") == size - BLOCK, "all is free");
+}
+
 int main(void)
 {
 	int fd;
@@ -1326,5 +1527,6 @@ int main(void)
 	test_unload(fd);
 	test_limit_kept();
 	test_formats();
+	test_holds();
 	return done();
 }

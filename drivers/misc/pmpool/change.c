@@ -86,7 +86,7 @@ int pmpool_do_resize(struct pmpool_call *call)
 	struct pmpool *pool = call->pool;
 	struct pmpool_record rec;
 	struct pmpool_extent *ext;
-	u64 first, room, blocks;
+	u64 first, room, blocks, had;
 	int ret;
 
 	if (!arg->length || arg->__reserved)
@@ -113,6 +113,12 @@ int pmpool_do_resize(struct pmpool_call *call)
 	}
 	if (blocks > pmpool_space_room(&pool->space, first, ext->slot, false))
 		return pmpool_lend_demand(pool, first + blocks, U64_MAX);
+	had = ext->record.blocks;
+	if (blocks > had) {
+		ret = pmpool_take_place(pool, &call->taking, first + had, blocks - had);
+		if (ret)
+			return ret;
+	}
 
 	scoped_guard(rwsem_write, &pool->lock) {
 		if (arg->length < ext->record.length && ext->mappings)
@@ -126,6 +132,9 @@ int pmpool_do_resize(struct pmpool_call *call)
 		pmpool_space_resize(&pool->space, rec.first_block, ext->slot, rec.blocks);
 		ext->record = rec;
 	}
+	pmpool_take_used(&call->taking);
+	if (blocks < had)
+		pmpool_give_back(pool, first + blocks, had - blocks);
 
 	kobject_uevent(&ext->dev.kobj, KOBJ_CHANGE);
 	return 0;

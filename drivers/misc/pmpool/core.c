@@ -158,7 +158,6 @@ static int pmpool_probe(struct platform_device *pdev)
 		return -ENOMEM;
 
 	pool->dev = dev;
-	pool->region.ops = &pmpool_backing_reserved;
 	mutex_init(&pool->bitmap_lock);
 	mutex_init(&pool->admin);
 	init_rwsem(&pool->lock);
@@ -167,7 +166,7 @@ static int pmpool_probe(struct platform_device *pdev)
 	pmpool_lend_init(pool);
 	platform_set_drvdata(pdev, pool);
 
-	ret = pool->region.ops->find(dev, &pool->region);
+	ret = pmpool_region_find(dev, &pool->region);
 	if (ret)
 		goto free_pool;
 
@@ -194,9 +193,15 @@ static int pmpool_probe(struct platform_device *pdev)
 	if (ret)
 		goto unregister_chrdev;
 
-	if (!pool->format.read_only)
+	if (!pool->format.read_only) {
+		/* From now on extents come and go that its bitmap does not know of. */
+		if (!pool->region.ops->take &&
+		    pmpool_hold_unseal(&pool->format, pool->region.base))
+			dev_info(dev, "a kernel that keeps the pool itself had it before: the next one of them finds out anew what is free\n");
 		pmpool_format_attach(&pool->format, ktime_get_real_ns(),
 				     init_utsname()->release);
+	}
+	pmpool_settle_blocks(pool);
 
 	pool->pm.notifier_call = pmpool_pm;
 	ret = register_pm_notifier(&pool->pm);
@@ -305,3 +310,8 @@ MODULE_LICENSE("GPL");
 /* What it can attach: whoever stages a kernel with this driver asks before. */
 MODULE_INFO(pmpool_format, __stringify(PMPOOL_FORMAT_VERSION) "-"
 			   __stringify(PMPOOL_FORMAT_VERSION));
+#ifdef CONFIG_PMPOOL_CMA
+MODULE_INFO(pmpool_backings, "reserved cma");
+#else
+MODULE_INFO(pmpool_backings, "reserved");
+#endif

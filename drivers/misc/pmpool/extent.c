@@ -179,11 +179,12 @@ struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset)
  * @pool: attached, its lock or admin mutex held
  * @run: of its blocks
  *
- * Return: the extent, or NULL when it is damaged, or the blocks are lent.
+ * Return: the extent, or NULL when it is damaged, or the blocks are in use in
+ * another way.
  */
 struct pmpool_extent *pmpool_extent_of(const struct pmpool *pool, const struct pmpool_run *run)
 {
-	return run->slot == PMPOOL_SPACE_LENT ? NULL : pool->slots[run->slot];
+	return pmpool_run_is_extent(run) ? pool->slots[run->slot] : NULL;
 }
 
 /**
@@ -287,18 +288,20 @@ static void extent_del(struct pmpool_extent *ext)
  * pmpool_extent_prepare - do all of a creation that can fail
  * @pool: attached, its admin mutex held
  * @arg: of PMPOOL_CREATE, valid
+ * @taking: of the call
  *
  * Return: an extent for pmpool_extent_commit() or pmpool_extent_abort(), or an
  * error of PMPOOL_CREATE.
  */
-struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg)
+struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg,
+					    struct pmpool_taking *taking)
 {
 	struct pmpool_record rec = { };
 	struct pmpool_extent *ext;
-	u64 align, base, blocks, keep_first, keep_end;
+	u64 align, blocks, keep_first, keep_end;
+	int found, lent = 0, ret;
 	uuid_t uuid;
 	u32 slot;
-	int found, ret;
 
 	lockdep_assert_held(&pool->admin);
 
@@ -320,19 +323,23 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 		return ERR_PTR(-ENOSPC);
 	blocks = DIV_ROUND_UP_ULL(arg->length, PMPOOL_FORMAT_BLOCK_SIZE);
 	align = (arg->align ?: PMPOOL_FORMAT_BLOCK_SIZE) >> PMPOOL_FORMAT_BLOCK_SHIFT;
-	base = pool->region.base >> PMPOOL_FORMAT_BLOCK_SHIFT;
-	found = pmpool_space_find(&pool->space, blocks, align, base, &rec.first_block);
-	if (found)
-		found = pmpool_lend_room(pool, blocks, align, &keep_first, &keep_end);
-	if (found && found != -EAGAIN)
-		return ERR_PTR(found);
+	found = pmpool_take_find(pool, taking, blocks, align, &rec.first_block);
+	if (found == -ENOSPC) {
+		lent = pmpool_lend_room(pool, blocks, align, &keep_first, &keep_end);
+		if (lent != -EAGAIN)
+			return ERR_PTR(lent);
+	}
 
 	rec.uid = from_kuid(&init_user_ns, current_fsuid());
 	ret = pmpool_limit_check(pool, rec.uid, blocks, 1);
 	if (ret)
 		return ERR_PTR(ret);
-	if (found)
+	if (lent)
 		return ERR_PTR(pmpool_lend_demand(pool, keep_first, keep_end));
+	if (!found)
+		found = pmpool_take_place(pool, taking, rec.first_block, blocks);
+	if (found)
+		return ERR_PTR(found);
 
 	uuid_gen(&uuid);
 	rec.type = PMPOOL_FORMAT_RECORD_EXTENT;
@@ -398,6 +405,7 @@ void pmpool_extent_commit(struct pmpool_extent *ext)
  */
 int pmpool_extent_remove(struct pmpool_extent *ext)
 {
+	u64 first = ext->record.first_block, blocks = ext->record.blocks;
 	struct pmpool *pool = ext->pool;
 
 	lockdep_assert_held(&pool->admin);
@@ -410,6 +418,7 @@ int pmpool_extent_remove(struct pmpool_extent *ext)
 		extent_unlink(ext);
 	}
 	extent_del(ext);
+	pmpool_give_back(pool, first, blocks);
 	return 0;
 }
 
@@ -505,6 +514,7 @@ static int extent_load(struct pmpool *pool, u32 slot, const struct pmpool_record
 static int extents_scan(struct pmpool *pool, struct pmpool_record *rec)
 {
 	struct pmpool_format *fmt = &pool->format;
+	u64 lost, count;
 	u32 slot, i;
 	int ret;
 
@@ -531,15 +541,24 @@ static int extents_scan(struct pmpool *pool, struct pmpool_record *rec)
 			return ret;
 	}
 
-	pool->damaged += pmpool_space_mark_overlaps(&pool->space);
+	pmpool_space_mark_overlaps(&pool->space);
 	for (i = 0; i < pool->space.count; i++) {
 		const struct pmpool_run *run = &pool->space.runs[i];
 
-		if (!run->overlaps)
+		if (!pmpool_run_is_extent(run))
 			continue;
-		pmpool_format_read(fmt, run->slot, rec);
-		dev_err(pool->dev, "extent '%s', at offset %#llx, shares blocks with another\n",
-			rec->name, run->first << PMPOOL_FORMAT_BLOCK_SHIFT);
+		if (run->overlaps) {
+			pool->damaged++;
+			pmpool_format_read(fmt, run->slot, rec);
+			dev_err(pool->dev, "extent '%s', at offset %#llx, shares blocks with another, or with a user inside the kernel\n",
+				rec->name, run->first << PMPOOL_FORMAT_BLOCK_SHIFT);
+		} else if (!pmpool_blocks_kept(pool, run->first, run->blocks, &lost, &count)) {
+			pool->damaged++;
+			pmpool_format_read(fmt, run->slot, rec);
+			dev_err(pool->dev, "extent '%s', at offset %#llx, has lost %llu of its %llu blocks to the system, from block %llu on: it is not trusted\n",
+				rec->name, run->first << PMPOOL_FORMAT_BLOCK_SHIFT, count,
+				run->blocks, lost);
+		}
 	}
 
 	if (pool->damaged && pool->state == PMPOOL_STATE_OK)
@@ -560,17 +579,20 @@ int pmpool_extents_load(struct pmpool *pool)
 	u32 i;
 	int ret;
 
-	/* One more for what is lent. */
-	runs = kvcalloc(PMPOOL_FORMAT_SLOTS + 1, sizeof(*runs), GFP_KERNEL);
+	runs = kvcalloc(PMPOOL_RUNS, sizeof(*runs), GFP_KERNEL);
 	pool->slots = kvcalloc(PMPOOL_FORMAT_SLOTS, sizeof(*pool->slots), GFP_KERNEL);
 	pool->used = bitmap_zalloc(PMPOOL_FORMAT_SLOTS, GFP_KERNEL);
 	pmpool_space_init(&pool->space, pool->format.meta_blocks, pool->format.blocks,
-			  runs, PMPOOL_FORMAT_SLOTS + 1);
-	if (!rec || !runs || !pool->slots || !pool->used) {
+			  runs, PMPOOL_RUNS);
+	if (pool->region.ops->next_hold)
+		pool->held = kvcalloc(PMPOOL_HOLD_SLOTS, sizeof(*pool->held), GFP_KERNEL);
+	if (!rec || !runs || !pool->slots || !pool->used ||
+	    (pool->region.ops->next_hold && !pool->held)) {
 		ret = -ENOMEM;
 		goto unload;
 	}
 
+	pmpool_held_load(pool);
 	ret = extents_scan(pool, rec);
 	if (ret)
 		goto unload;
@@ -578,7 +600,8 @@ int pmpool_extents_load(struct pmpool *pool)
 	for (i = 0; i < pool->space.count; i++) {
 		const struct pmpool_run *run = &pool->space.runs[i];
 
-		if (run->overlaps)
+		if (!pmpool_run_is_extent(run) || run->overlaps ||
+		    !pmpool_blocks_kept(pool, run->first, run->blocks, NULL, NULL))
 			continue;
 		pmpool_format_read(&pool->format, run->slot, rec);
 		if (extent_by_name(pool, rec->name)) {
@@ -659,6 +682,7 @@ void pmpool_extents_unload(struct pmpool *pool)
 
 	pmpool_limits_unload(pool);
 	bitmap_free(pool->used);
+	kvfree(pool->held);
 	kvfree(pool->slots);
 	kvfree(pool->space.runs);
 	pool->space.runs = NULL;

@@ -11,15 +11,16 @@
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
-#include <linux/pmpool.h>
 #include <linux/rwsem.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <uapi/linux/pmpool.h>
 
 #include "backing.h"
 #include "format.h"
+#include "hold.h"
 #include "space.h"
 
 #define PMPOOL_NAME_BITS	8
@@ -93,6 +94,28 @@ struct pmpool_lend_wait {
 };
 
 /**
+ * struct pmpool_taking - blocks that one call needs, and the system has
+ * @first: block of its place, reserved in the pool's space
+ * @blocks: how many; 0 when none is reserved
+ * @taken: they are the driver's
+ * @pause: it has to wait before it tries again
+ * @busy_count: of @busy
+ * @busy_next: which of @busy is next
+ * @busy: blocks that could not be emptied
+ *
+ * Belongs to the process that makes the call.
+ */
+struct pmpool_taking {
+	u64 first;
+	u64 blocks;
+	bool taken;
+	bool pause;
+	u32 busy_count;
+	u32 busy_next;
+	u64 busy[32];
+};
+
+/**
  * struct pmpool - an attached pool
  * @dev: the platform device it is a driver of; parent of all others
  * @region: its memory and how it is kept
@@ -109,10 +132,14 @@ struct pmpool_lend_wait {
  * @limits: by uid: what a user may have; changed with @admin held too
  * @extents: how many there are
  * @damaged: records that are no extent because they are damaged
+ * @damaged_holds: records of users inside the kernel that are damaged, or share
+ *	blocks with another
  * @state: one of enum pmpool_state
  * @was_clean: how the previous kernel left the pool
  * @previous_handover: when it did, in ns since the Unix epoch, or 0
  * @lend: what of it is lent
+ * @held: room for what users inside the kernel have, of a backing where they come
+ *	and go, or NULL; guarded by @admin
  * @misc: /dev/pmpool
  * @devt: first of two device numbers for each slot: an extent that is renamed
  *	has both for a moment
@@ -136,10 +163,12 @@ struct pmpool {
 	struct xarray limits;
 	u32 extents;
 	u32 damaged;
+	u32 damaged_holds;
 	enum pmpool_state state;
 	bool was_clean;
 	u64 previous_handover;
 	struct pmpool_lending lend;
+	struct pmpool_run *held;
 
 	struct miscdevice misc;
 	dev_t devt;
@@ -149,6 +178,9 @@ struct pmpool {
 };
 
 #define PMPOOL_MINORS	(2 * PMPOOL_FORMAT_SLOTS)
+
+/* One for each extent and each user inside the kernel, for what is lent, and some more. */
+#define PMPOOL_RUNS	(PMPOOL_FORMAT_SLOTS + PMPOOL_HOLD_SLOTS + 1 + 63)
 
 /**
  * struct pmpool_extent - an extent
@@ -215,6 +247,7 @@ struct pmpool_file {
  * @user_size: how long the caller's struct is
  * @op: what the table says of the command
  * @wait: for memory that is lent
+ * @taking: memory that the system has
  * @arg: the struct, as this kernel knows it; what is beyond @user_size is zero
  */
 struct pmpool_call {
@@ -225,6 +258,7 @@ struct pmpool_call {
 	u32 user_size;
 	const struct pmpool_op *op;
 	struct pmpool_lend_wait wait;
+	struct pmpool_taking taking;
 	union {
 		u32 head[2];	/* every struct: size, flags */
 		struct pmpool_info info;
@@ -265,7 +299,8 @@ extern const struct class pmpool_class;
 int pmpool_extents_load(struct pmpool *pool);
 void pmpool_extents_unload(struct pmpool *pool);
 bool pmpool_create_valid(const struct pmpool_create *arg);
-struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg);
+struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg,
+					    struct pmpool_taking *taking);
 void pmpool_extent_abort(struct pmpool_extent *ext);
 void pmpool_extent_commit(struct pmpool_extent *ext);
 int pmpool_extent_remove(struct pmpool_extent *ext);
@@ -354,6 +389,23 @@ int pmpool_do_seal(struct pmpool_call *call);
 
 /* repair.c */
 int pmpool_do_repair(struct pmpool_call *call);
+
+/* take.c */
+void pmpool_give_back(struct pmpool *pool, u64 first, u64 blocks);
+int pmpool_take_find(struct pmpool *pool, struct pmpool_taking *taking, u64 blocks, u64 align,
+		     u64 *first);
+int pmpool_take_place(struct pmpool *pool, struct pmpool_taking *taking, u64 first, u64 blocks);
+void pmpool_take_used(struct pmpool_taking *taking);
+void pmpool_take_begin(struct pmpool *pool, struct pmpool_taking *taking);
+void pmpool_take_end(struct pmpool *pool, struct pmpool_taking *taking);
+void pmpool_take_cancel(struct pmpool *pool, struct pmpool_taking *taking);
+int pmpool_take_wait(struct pmpool *pool, struct pmpool_taking *taking, long *left);
+void pmpool_held_load(struct pmpool *pool);
+void pmpool_held_refresh(struct pmpool *pool);
+void pmpool_held_look(struct pmpool *pool);
+void pmpool_held_name(struct pmpool *pool, u64 first, char name[PMPOOL_NAME_SIZE]);
+bool pmpool_blocks_kept(struct pmpool *pool, u64 first, u64 blocks, u64 *lost, u64 *count);
+void pmpool_settle_blocks(struct pmpool *pool);
 
 /* sysfs.c */
 extern const struct attribute_group *pmpool_groups[];

@@ -29,7 +29,8 @@
  * @admin: run with the pool's admin mutex held
  * @looks: it changes nothing, and what it found is in call->arg for copying out
  * @timeout: where in the struct it says how long to wait; 0 when it does not
- * @run: does it. -EAGAIN when some of what is lent was demanded for it. Copies out
+ * @run: does it. -EAGAIN when what is lent was demanded for it, or what the system
+ *	has is to be taken: it is run again then, once that was waited for. Copies out
  *	by itself, before anything is changed, if there is something to tell: a
  *	caller that gets EFAULT has changed nothing
  */
@@ -65,6 +66,8 @@ static int pmpool_do_info(struct pmpool_call *call)
 	u32 size = info->size;
 	u64 free, largest;
 
+	pmpool_held_look(pool);
+
 	guard(rwsem_read)(&pool->lock);
 
 	pmpool_space_free(&pool->space, &free, &largest);
@@ -90,6 +93,8 @@ static int pmpool_do_info(struct pmpool_call *call)
 		.attach_time = sb->attach_time,
 		.handover_time = pool->previous_handover,
 		.base = capable(CAP_SYS_ADMIN) ? pool->region.base : 0,
+		.held = pmpool_space_blocks(&pool->space, PMPOOL_SPACE_HELD) <<
+			PMPOOL_FORMAT_BLOCK_SHIFT,
 	};
 	info->lent = pmpool_lent(pool, &info->emptying);
 	memcpy(info->uuid, sb->uuid, sizeof(info->uuid));
@@ -109,18 +114,20 @@ static int pmpool_do_create(struct pmpool_call *call)
 	if (!pmpool_create_valid(arg))
 		return -EINVAL;
 
-	ext = pmpool_extent_prepare(pool, arg);
+	ext = pmpool_extent_prepare(pool, arg, &call->taking);
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
 	arg->id = ext->record.id;
 	arg->offset = pmpool_extent_offset(ext);
 	ret = pmpool_call_tell(call);
-	if (ret)
+	if (ret) {
 		pmpool_extent_abort(ext);
-	else
-		pmpool_extent_commit(ext);
-	return ret;
+		return ret;
+	}
+	pmpool_extent_commit(ext);
+	pmpool_take_used(&call->taking);
+	return 0;
 }
 
 static int grant(struct pmpool_file *pf, u64 id, u32 flags)
@@ -175,13 +182,21 @@ static int pmpool_do_open(struct pmpool_call *call)
 	return 0;
 }
 
+static bool run_is_wanted(struct pmpool *pool, const struct pmpool_run *run, u32 flags)
+{
+	return flags & PMPOOL_NEXT_HELD ? run->slot == PMPOOL_SPACE_HELD :
+					  !!pmpool_extent_of(pool, run);
+}
+
 static int pmpool_do_next(struct pmpool_call *call)
 {
 	struct pmpool_next *arg = &call->arg.next;
 	struct pmpool *pool = call->pool;
 	const struct pmpool_run *run;
-	struct pmpool_extent *ext;
 	u64 block;
+
+	if (arg->flags & PMPOOL_NEXT_HELD && !arg->cursor)
+		pmpool_held_look(pool);
 
 	guard(rwsem_read)(&pool->lock);
 
@@ -190,12 +205,18 @@ static int pmpool_do_next(struct pmpool_call *call)
 		run = pmpool_space_from(&pool->space, block);
 		if (!run)
 			return -ENOENT;
-		ext = pmpool_extent_of(pool, run);
-		if (run->first >= arg->cursor && ext)
+		if (run->first >= arg->cursor && run_is_wanted(pool, run, arg->flags))
 			break;
 	}
 
-	pmpool_extent_describe(ext, &arg->info);
+	if (arg->flags & PMPOOL_NEXT_HELD) {
+		memset(&arg->info, 0, sizeof(arg->info));
+		pmpool_held_name(pool, run->first, arg->info.name);
+		arg->info.offset = run->first << PMPOOL_FORMAT_BLOCK_SHIFT;
+		arg->info.length = run->blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
+	} else {
+		pmpool_extent_describe(pmpool_extent_of(pool, run), &arg->info);
+	}
 	arg->cursor = run->first + 1;
 	return 0;
 }
@@ -218,7 +239,7 @@ static const struct pmpool_op pmpool_ops[] = {
 	OP(PMPOOL_OPEN, pmpool_do_open, pmpool_open, info,
 	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true, .looks = true),
 	OP(PMPOOL_REMOVE, pmpool_do_remove, pmpool_remove, name, 0, .admin = true),
-	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, 0, .looks = true),
+	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, PMPOOL_NEXT_HELD, .looks = true),
 	OP(PMPOOL_RENAME, pmpool_do_rename, pmpool_rename, new_name, 0, .admin = true),
 	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true,
 	   .timeout = offsetof(struct pmpool_resize, timeout)),
@@ -230,6 +251,21 @@ static const struct pmpool_op pmpool_ops[] = {
 	OP(PMPOOL_LEND, pmpool_do_lend, pmpool_lend, lendable, PMPOOL_LEND_SET,
 	   .timeout = offsetof(struct pmpool_lend, timeout)),
 };
+
+/* Run once what has to be run with the admin mutex held. */
+static int call_run_locked(struct pmpool_call *call)
+{
+	struct pmpool *pool = call->pool;
+	int ret;
+
+	if (mutex_lock_killable(&pool->admin))
+		return -EINTR;
+	pmpool_take_begin(pool, &call->taking);
+	ret = call->op->run(call);
+	pmpool_take_end(pool, &call->taking);
+	mutex_unlock(&pool->admin);
+	return ret;
+}
 
 static int call_run(struct pmpool_call *call)
 {
@@ -246,16 +282,19 @@ static int call_run(struct pmpool_call *call)
 
 	do {
 		pmpool_lend_look(call->pool, &call->wait);
-		if (mutex_lock_killable(&call->pool->admin))
-			return -EINTR;
-		ret = op->run(call);
-		mutex_unlock(&call->pool->admin);
+		ret = call_run_locked(call);
 		if (ret != -EAGAIN)
-			return ret;
-		/* What it needs is lent: others get on while it waits. */
-		ret = pmpool_lend_wait(call->pool, &call->wait);
+			break;
+		/* What it needs is lent, or the system's: others get on while it waits. */
+		if (call->taking.blocks || call->taking.pause)
+			ret = pmpool_take_wait(call->pool, &call->taking, &call->wait.left);
+		else
+			ret = pmpool_lend_wait(call->pool, &call->wait);
+		if (ret == -EBUSY)
+			ret = -ENOSPC;
 	} while (!ret);
-	return ret == -EBUSY ? -ENOSPC : ret;
+	pmpool_take_cancel(call->pool, &call->taking);
+	return ret;
 }
 
 static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long user)

@@ -435,6 +435,9 @@ int pmpool_do_lend(struct pmpool_call *call)
 	u64 blocks, lent;
 	int ret;
 
+	/* Or the system has what is free anyway. */
+	if (!pool->region.ops->lends)
+		return -EOPNOTSUPP;
 	if (arg->__reserved)
 		return -EINVAL;
 	if (!(arg->flags & PMPOOL_LEND_SET)) {

@@ -27,7 +27,7 @@ static bool find_run(const struct pmpool *pool, u32 slot, struct pmpool_run *run
 	return false;
 }
 
-/* Whether blocks are in use by an intact extent. */
+/* Whether blocks are in use by an intact extent, or a user inside the kernel. */
 static bool blocks_taken(const struct pmpool *pool, const struct pmpool_record *rec)
 {
 	u32 i;
@@ -35,7 +35,8 @@ static bool blocks_taken(const struct pmpool *pool, const struct pmpool_record *
 	for (i = 0; i < pool->space.count; i++) {
 		const struct pmpool_run *run = &pool->space.runs[i];
 
-		if (pmpool_extent_of(pool, run) && run->first < rec->first_block + rec->blocks &&
+		if ((pmpool_extent_of(pool, run) || run->slot == PMPOOL_SPACE_HELD) &&
+		    run->first < rec->first_block + rec->blocks &&
 		    rec->first_block < run->first + run->blocks)
 			return true;
 	}
@@ -46,8 +47,20 @@ static void slot_mended(struct pmpool *pool)
 {
 	lockdep_assert_held_write(&pool->lock);
 
-	if (!--pool->damaged && pool->state == PMPOOL_STATE_DEGRADED)
+	if (!--pool->damaged && !pool->damaged_holds && pool->state == PMPOOL_STATE_DEGRADED)
 		pool->state = PMPOOL_STATE_OK;
+}
+
+/* Free the slot of a record that is given up. */
+static void slot_free(struct pmpool *pool, u32 slot, const struct pmpool_run *run)
+{
+	guard(rwsem_write)(&pool->lock);
+
+	pmpool_format_free(&pool->format, slot);
+	if (run)
+		pmpool_space_remove(&pool->space, run->first, slot);
+	__clear_bit(slot, pool->used);
+	slot_mended(pool);
 }
 
 /**
@@ -83,17 +96,14 @@ int pmpool_do_repair(struct pmpool_call *call)
 	had_run = find_run(pool, arg->slot, &run);
 
 	if (rec.type == PMPOOL_FORMAT_RECORD_FREE) {
-		guard(rwsem_write)(&pool->lock);
-
-		pmpool_format_free(&pool->format, arg->slot);
-		if (had_run)
-			pmpool_space_remove(&pool->space, run.first, arg->slot);
-		__clear_bit(arg->slot, pool->used);
-		slot_mended(pool);
+		slot_free(pool, arg->slot, had_run ? &run : NULL);
+		pmpool_settle_blocks(pool);
 		return 0;
 	}
 
-	if (blocks_taken(pool, &rec))
+	/* What the system had meanwhile is not the extent's any more, but anybody's. */
+	if (blocks_taken(pool, &rec) ||
+	    !pmpool_blocks_kept(pool, rec.first_block, rec.blocks, NULL, NULL))
 		return -EBUSY;
 	if (had_run) {
 		/* Of a run that overlapped: what is restored gets its own. */
@@ -101,12 +111,13 @@ int pmpool_do_repair(struct pmpool_call *call)
 			pmpool_space_remove(&pool->space, run.first, arg->slot);
 	}
 	ret = pmpool_extent_restore(pool, arg->slot, &rec);
-
-	guard(rwsem_write)(&pool->lock);
-
+	scoped_guard(rwsem_write, &pool->lock) {
+		if (!ret)
+			slot_mended(pool);
+		else if (had_run)
+			pmpool_space_insert(&pool->space, run.first, run.blocks, arg->slot);
+	}
 	if (!ret)
-		slot_mended(pool);
-	else if (had_run)
-		pmpool_space_insert(&pool->space, run.first, run.blocks, arg->slot);
+		pmpool_settle_blocks(pool);
 	return ret;
 }

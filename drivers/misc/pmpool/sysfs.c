@@ -19,11 +19,19 @@ static struct pmpool *to_pool(struct device *dev)
 }
 
 #define POOL_ATTR(_name, _format, ...)						\
+	POOL_ATTR_LOOK(_name, (void)pool, _format, __VA_ARGS__)
+
+/* Of which users inside the kernel have some, who come and go. */
+#define SPACE_ATTR(_name, _format, ...)						\
+	POOL_ATTR_LOOK(_name, pmpool_held_look(pool), _format, __VA_ARGS__)
+
+#define POOL_ATTR_LOOK(_name, _look, _format, ...)				\
 static ssize_t _name##_show(struct device *dev, struct device_attribute *attr,	\
 			    char *buf)						\
 {										\
 	struct pmpool *pool = to_pool(dev);					\
 										\
+	_look;									\
 	guard(rwsem_read)(&pool->lock);						\
 	return sysfs_emit(buf, _format "\n", __VA_ARGS__);			\
 }										\
@@ -56,12 +64,14 @@ POOL_ATTR(uuid, "%pUb", pool->format.super.uuid);
 POOL_ATTR(size, "%llu", pool->region.size);
 POOL_ATTR(metadata_size, "%llu", pool->format.meta_blocks << PMPOOL_FORMAT_BLOCK_SHIFT);
 POOL_ATTR(block_size, "%llu", PMPOOL_FORMAT_BLOCK_SIZE);
-POOL_ATTR(free, "%llu", pool_free(pool, false));
-POOL_ATTR(largest_free, "%llu", pool_free(pool, true));
+SPACE_ATTR(free, "%llu", pool_free(pool, false));
+SPACE_ATTR(largest_free, "%llu", pool_free(pool, true));
 POOL_ATTR(lent, "%llu", pmpool_lent(pool, NULL));
+SPACE_ATTR(held, "%llu", pmpool_space_blocks(&pool->space, PMPOOL_SPACE_HELD) <<
+			 PMPOOL_FORMAT_BLOCK_SHIFT);
 POOL_ATTR(extents, "%u", pool->extents);
 POOL_ATTR(max_extents, "%u", PMPOOL_FORMAT_SLOTS);
-POOL_ATTR(damaged, "%u", pool->damaged);
+POOL_ATTR(damaged, "%u", pool->damaged + pool->damaged_holds);
 POOL_ATTR(generation, "%llu", pool->format.super.generation);
 POOL_ATTR(clean, "%u", pool->was_clean);
 POOL_ATTR(state, "%s", pool_state(pool));
@@ -86,6 +96,7 @@ static struct attribute *pmpool_attrs[] = {
 	&dev_attr_free.attr,
 	&dev_attr_largest_free.attr,
 	&dev_attr_lent.attr,
+	&dev_attr_held.attr,
 	&dev_attr_extents.attr,
 	&dev_attr_max_extents.attr,
 	&dev_attr_damaged.attr,

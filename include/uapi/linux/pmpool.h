@@ -97,7 +97,7 @@ enum pmpool_backing {
  * @pool_size: size of the whole region
  * @metadata_size: part of it that holds the metadata, from its start
  * @block_size: unit of allocation, and the least alignment of an extent
- * @free: bytes in no extent, those that are lent included
+ * @free: bytes in no extent and not held, those that are lent included
  * @largest_free: longest run of them: the largest extent that can be created
  * @extents: number of extents
  * @max_extents: number of extents the pool has records for
@@ -114,6 +114,10 @@ enum pmpool_backing {
  * @base: physical address of the region; 0 unless the caller has CAP_SYS_ADMIN
  * @lent: bytes that are lent to the system; see PMPOOL_LEND
  * @emptying: part of @lent that is being taken back
+ * @held: bytes that users inside the kernel have; see PMPOOL_NEXT_HELD
+ *
+ * The extents, in whole blocks, @metadata_size, @free and @held are @pool_size, in a
+ * pool that is PMPOOL_STATE_OK.
  *
  * Describe the pool. Needs no right but to have the device open.
  */
@@ -144,6 +148,7 @@ struct pmpool_info {
 	__aligned_u64 base;
 	__aligned_u64 lent;
 	__aligned_u64 emptying;
+	__aligned_u64 held;
 };
 
 #define PMPOOL_INFO _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO)
@@ -159,8 +164,8 @@ struct pmpool_info {
  * @align: of its place in the machine's memory: 0 for the block size, or a power
  *	of two from the block size up
  * @mode: permission bits for the owner, the group and others, at most 0777
- * @timeout: how long to wait for memory that is lent, in milliseconds; 0 for
- *	PMPOOL_TIMEOUT
+ * @timeout: how long to wait for memory that is lent, or with PMPOOL_BACKING_CMA
+ *	can not be emptied, in milliseconds; 0 for PMPOOL_TIMEOUT
  * @tag: free for the application: what the extent holds and in which version
  * @id: out: the extent's number, never given to another one in this pool
  * @offset: out: where it starts
@@ -176,9 +181,12 @@ struct pmpool_info {
  *    below the block size, or @mode has other bits.
  *  - EEXIST: an extent of that name exists.
  *  - ENOSPC: no free run is long enough, see @largest_free of PMPOOL_INFO; or
- *    part of it is lent, and the system can not empty it.
+ *    part of it is lent, or used by the system with PMPOOL_BACKING_CMA, and the
+ *    system can not empty it, for lack of other memory.
  *  - EAGAIN: part of it is lent, and was not emptied within @timeout. That goes
- *    on: see @emptying of PMPOOL_INFO, and try again.
+ *    on: see @emptying of PMPOOL_INFO, and try again. Or, with PMPOOL_BACKING_CMA,
+ *    in every place that is long enough there is something that could not be moved
+ *    away within @timeout, such as pages that a device is using: try again.
  *  - EDQUOT: the caller would have more than its limit; see PMPOOL_LIMIT.
  *  - ENFILE: every record is in use; see @max_extents of PMPOOL_INFO.
  *  - EROFS: the pool is read-only.
@@ -306,16 +314,23 @@ struct pmpool_remove {
 
 #define PMPOOL_REMOVE _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REMOVE)
 
+/* Flags of PMPOOL_NEXT */
+#define PMPOOL_NEXT_HELD	(1 << 0)
+
 /**
  * struct pmpool_next - ioctl(PMPOOL_NEXT)
  * @size: sizeof(struct pmpool_next)
- * @flags: must be 0
+ * @flags: PMPOOL_NEXT_HELD, or 0
  * @cursor: in: 0 to begin, then what the last call left here; out: where to go
  *	on
  * @info: out: the extent
  *
  * Walk the extents in the order of their offsets. One that exists during the
  * whole walk is told exactly once.
+ *
+ * With PMPOOL_NEXT_HELD walk what users inside the kernel have instead. In @info
+ * there are only @offset, @length and @name, which may be empty, and need not be
+ * the name of an extent, or text.
  *
  * Errors:
  *
@@ -542,7 +557,8 @@ struct pmpool_limit {
  *  - EPERM: needs CAP_SYS_ADMIN.
  *  - EINVAL: @slot is out of range or not damaged, or @record is not sound.
  *  - EEXIST: an extent of that name exists.
- *  - EBUSY: blocks of it belong to an intact extent.
+ *  - EBUSY: blocks of it belong to an intact extent, or to a user inside the
+ *    kernel, or the system has used them.
  *  - EROFS: the pool is read-only.
  *  - ENOMEM: the kernel is out of memory.
  */
@@ -595,7 +611,8 @@ struct pmpool_repair {
  *  - EUCLEAN: the pool is degraded.
  *  - ENOMEM, EEXIST, E2BIG: the kernel could not add the memory.
  *  - EOPNOTSUPP: the kernel can not take memory back while it runs
- *    (CONFIG_MEMORY_HOTREMOVE).
+ *    (CONFIG_MEMORY_HOTREMOVE), or has what is free without that, with
+ *    PMPOOL_BACKING_CMA.
  */
 struct pmpool_lend {
 	__u32 size;
