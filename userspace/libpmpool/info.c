@@ -16,6 +16,7 @@ struct pmpool_pool_info {
 	uint64_t largest_free;
 	uint64_t lent;
 	uint64_t emptying;
+	uint64_t held;
 	uint64_t generation;
 	uint64_t format_time;
 	uint64_t attach_time;
@@ -51,6 +52,7 @@ struct pmpool_pool_info *pmpool_info_from_uapi(const struct pmpool_info *uapi)
 		.largest_free = uapi->largest_free,
 		.lent = uapi->lent,
 		.emptying = uapi->emptying,
+		.held = uapi->held,
 		.generation = uapi->generation,
 		.format_time = uapi->format_time,
 		.attach_time = uapi->attach_time,
@@ -111,6 +113,11 @@ PMPOOL_API uint64_t pmpool_info_lent(const struct pmpool_pool_info *info)
 PMPOOL_API uint64_t pmpool_info_emptying(const struct pmpool_pool_info *info)
 {
 	return info->emptying;
+}
+
+PMPOOL_API uint64_t pmpool_info_held(const struct pmpool_pool_info *info)
+{
+	return info->held;
 }
 
 PMPOOL_API unsigned int pmpool_info_extents(const struct pmpool_pool_info *info)

@@ -117,6 +117,8 @@ uint64_t pmpool_info_largest_free(const struct pmpool_pool_info *info);
 /* How much of what is free is lent to the system, and of that being taken back. */
 uint64_t pmpool_info_lent(const struct pmpool_pool_info *info);
 uint64_t pmpool_info_emptying(const struct pmpool_pool_info *info);
+/* How much users inside the kernel have; it is neither free nor in an extent. */
+uint64_t pmpool_info_held(const struct pmpool_pool_info *info);
 /* How many there are, and how many there can be. */
 unsigned int pmpool_info_extents(const struct pmpool_pool_info *info);
 unsigned int pmpool_info_max_extents(const struct pmpool_pool_info *info);
@@ -203,6 +205,17 @@ int pmpool_lookup(struct pmpool *pool, const char *name, struct pmpool_entry **e
  * Return: 0, or -ENOENT: there are no more.
  */
 int pmpool_next(struct pmpool *pool, uint64_t *cursor, struct pmpool_entry **entry);
+
+/**
+ * pmpool_next_held - walk what users inside the kernel have
+ * @pool: open
+ * @cursor: 0 at first; moved on by each call
+ * @entry: receives what the next one has: offset, size, and a name, which may be
+ *	empty and need not be text; there is nothing else in it
+ *
+ * Return: 0, or -ENOENT: there are no more.
+ */
+int pmpool_next_held(struct pmpool *pool, uint64_t *cursor, struct pmpool_entry **entry);
 
 /*
  * Changing them: the owner and root may.

@@ -176,9 +176,9 @@ PMPOOL_API int pmpool_lookup(struct pmpool *pool, const char *name, struct pmpoo
 	return look_up(pool, 0, name, entry);
 }
 
-PMPOOL_API int pmpool_next(struct pmpool *pool, uint64_t *cursor, struct pmpool_entry **entry)
+static int next(struct pmpool *pool, uint32_t flags, uint64_t *cursor, struct pmpool_entry **entry)
 {
-	struct pmpool_next uapi = { .size = sizeof(uapi), .cursor = *cursor };
+	struct pmpool_next uapi = { .size = sizeof(uapi), .flags = flags, .cursor = *cursor };
 	struct pmpool_entry *new;
 	int ret;
 
@@ -194,4 +194,17 @@ PMPOOL_API int pmpool_next(struct pmpool *pool, uint64_t *cursor, struct pmpool_
 	*cursor = uapi.cursor;
 	*entry = new;
 	return 0;
+}
+
+PMPOOL_API int pmpool_next(struct pmpool *pool, uint64_t *cursor, struct pmpool_entry **entry)
+{
+	return next(pool, 0, cursor, entry);
+}
+
+PMPOOL_API int pmpool_next_held(struct pmpool *pool, uint64_t *cursor, struct pmpool_entry **entry)
+{
+	int ret = next(pool, PMPOOL_NEXT_HELD, cursor, entry);
+
+	/* A driver that knows of none. */
+	return ret == -EOPNOTSUPP ? -ENOENT : ret;
 }

@@ -129,6 +129,7 @@ struct json_object *pool_to_json(const struct pmpool_pool_info *info)
 	add_number(to, "free", pmpool_info_free_size(info));
 	add_number(to, "largest_free", pmpool_info_largest_free(info));
 	add_number(to, "lent", pmpool_info_lent(info));
+	add_number(to, "kernel", pmpool_info_held(info));
 	add_number(to, "extents", pmpool_info_extents(info));
 	add_number(to, "max_extents", pmpool_info_max_extents(info));
 	add_number(to, "format_version", pmpool_info_format_version(info));
@@ -248,6 +249,7 @@ void print_pool(const struct pmpool_pool_info *info, bool exact)
 	printf("lent:          %s\n", strcmp(pmpool_info_backing(info), "cma") ?
 	       format_size(text, pmpool_info_lent(info), exact) :
 	       "nothing: the kernel uses what is free by itself");
+	printf("kernel:        %s\n", format_size(text, pmpool_info_held(info), exact));
 	printf("extents:       %u of %u\n", pmpool_info_extents(info), pmpool_info_max_extents(info));
 	printf("format:        version %u\n", pmpool_info_format_version(info));
 	printf("formatted:     %s\n", format_time(time, pmpool_info_format_time(info)));

@@ -59,7 +59,7 @@ static void add_free(struct map *map, uint64_t end)
 		add_part(map, map->degraded ? MAP_UNKNOWN : MAP_FREE, end);
 }
 
-static void add_gap(struct map *map, uint64_t end)
+static void add_gap_between(struct map *map, uint64_t end)
 {
 	if (map->lent_start < map->lent_end && map->lent_start >= map_used(map) &&
 	    map->lent_end <= end) {
@@ -67,6 +67,25 @@ static void add_gap(struct map *map, uint64_t end)
 		add_part(map, MAP_LENT, map->lent_end);
 	}
 	add_free(map, end);
+}
+
+/* Up to end, with what users inside the kernel have there. false: it can not be so. */
+static bool add_gap(struct map *map, uint64_t end)
+{
+	while (map->held_next < map->held_n) {
+		struct pmpool_entry *held = map->held[map->held_next];
+		uint64_t held_end = pmpool_entry_offset(held) + pmpool_entry_size(held);
+
+		if (pmpool_entry_offset(held) >= end)
+			break;
+		if (pmpool_entry_offset(held) < map_used(map) || held_end > end)
+			return false;
+		add_gap_between(map, pmpool_entry_offset(held));
+		add_part(map, MAP_KERNEL, held_end)->entry = held;
+		map->held_next++;
+	}
+	add_gap_between(map, end);
+	return true;
 }
 
 void map_begin(struct map *map, const struct pmpool_pool_info *info)
@@ -85,26 +104,34 @@ void map_lent(struct map *map, uint64_t offset, uint64_t size)
 	map->lent_end = offset + size;
 }
 
+void map_held(struct map *map, struct pmpool_entry *entry)
+{
+	map->held = reallocarray(map->held, map->held_n + 1, sizeof(*map->held));
+	if (!map->held)
+		abort();
+	map->held[map->held_n++] = entry;
+}
+
 bool map_add(struct map *map, struct pmpool_entry *entry)
 {
 	uint64_t blocks = (pmpool_entry_size(entry) + map->block_size - 1) / map->block_size;
 	uint64_t end = pmpool_entry_offset(entry) + blocks * map->block_size;
 	struct map_part *part;
 
-	if (pmpool_entry_offset(entry) < map_used(map) || end > map->size) {
+	if (pmpool_entry_offset(entry) < map_used(map) || end > map->size ||
+	    !add_gap(map, pmpool_entry_offset(entry))) {
 		pmpool_entry_free(entry);
 		return false;
 	}
-	add_gap(map, pmpool_entry_offset(entry));
 	part = add_part(map, MAP_EXTENT, end);
 	part->entry = entry;
 	part->number = map->extents++;
 	return true;
 }
 
-void map_end(struct map *map)
+bool map_end(struct map *map)
 {
-	add_gap(map, map->size);
+	return add_gap(map, map->size) && map->held_next == map->held_n;
 }
 
 void map_free(struct map *map)
@@ -113,6 +140,9 @@ void map_free(struct map *map)
 
 	for (i = 0; i < map->n; i++)
 		pmpool_entry_free(map->parts[i].entry);
+	for (i = map->held_next; i < map->held_n; i++)
+		pmpool_entry_free(map->held[i]);
+	free(map->held);
 	free(map->parts);
 	*map = (struct map){ 0 };
 }
@@ -132,9 +162,24 @@ static const char *kind_text(enum map_kind kind)
 		return "free";
 	case MAP_LENT:
 		return "lent";
+	case MAP_KERNEL:
+		return "kernel";
 	default:
 		return "unknown";
 	}
+}
+
+/* Any bytes can be in it, and JSON is UTF-8: what is none of ASCII is shown as "?". */
+static struct json_object *held_name(const struct pmpool_entry *entry)
+{
+	const char *name = pmpool_entry_name(entry);
+	char text[64];
+	size_t i;
+
+	for (i = 0; name[i] && i < sizeof(text) - 1; i++)
+		text[i] = name[i] >= 0x20 && name[i] < 0x7f ? name[i] : '?';
+	text[i] = '\0';
+	return i ? json_object_new_string(text) : NULL;
 }
 
 struct json_object *map_to_json(const struct map *map)
@@ -150,8 +195,10 @@ struct json_object *map_to_json(const struct map *map)
 		json_object_object_add(to, "kind", json_object_new_string(kind_text(part->kind)));
 		json_object_object_add(to, "offset", json_object_new_uint64(part->offset));
 		json_object_object_add(to, "size", json_object_new_uint64(part->size));
-		json_object_object_add(to, "extent",
-				       part->entry ? entry_to_json(part->entry) : NULL);
+		json_object_object_add(to, "extent", part->kind == MAP_EXTENT ?
+				       entry_to_json(part->entry) : NULL);
+		if (part->kind == MAP_KERNEL)
+			json_object_object_add(to, "name", held_name(part->entry));
 		json_object_array_add(parts, to);
 	}
 	json_object_object_add(root, "size", json_object_new_uint64(map->size));
@@ -198,6 +245,8 @@ static const char *fill(enum map_kind kind, bool utf8)
 		return utf8 ? "\u2591" : ".";	/* light shade */
 	case MAP_LENT:
 		return utf8 ? "\u2592" : "~";	/* medium shade */
+	case MAP_KERNEL:
+		return utf8 ? "\u259a" : "%";	/* quadrants */
 	default:
 		return "?";
 	}
@@ -412,6 +461,12 @@ static int read_map(struct pmpool *pool, struct map *map)
 	if (ret)
 		goto free_map;
 
+	while (!(ret = pmpool_next_held(pool, &cursor, &entry)))
+		map_held(map, entry);
+	if (ret != -ENOENT)
+		goto free_map;
+
+	cursor = 0;
 	while (!(ret = pmpool_next(pool, &cursor, &entry))) {
 		if (!map_add(map, entry)) {
 			ret = -EAGAIN;
@@ -419,8 +474,9 @@ static int read_map(struct pmpool *pool, struct map *map)
 		}
 	}
 	if (ret == -ENOENT) {
-		map_end(map);
-		return 0;
+		if (map_end(map))
+			return 0;
+		ret = -EAGAIN;
 	}
 free_map:
 	map_free(map);

@@ -175,7 +175,7 @@ static void test_info(void)
 {
 	struct pmpool_info uapi = {
 		.pool_size = 1, .metadata_size = 2, .block_size = 3, .free = 4, .largest_free = 5,
-		.lent = 21, .emptying = 22,
+		.lent = 21, .emptying = 22, .held = 23,
 		.extents = 6, .max_extents = 7, .generation = 8, .was_clean = 1, .format_version = 9,
 		.format_time = 10, .attach_time = 11, .handover_time = 12, .base = 13,
 		.state = PMPOOL_STATE_READ_ONLY, .backing = PMPOOL_BACKING_RESERVED,
@@ -191,6 +191,7 @@ static void test_info(void)
 	CHECK(pmpool_info_free_size(info) == 4);
 	CHECK(pmpool_info_largest_free(info) == 5);
 	CHECK(pmpool_info_lent(info) == 21 && pmpool_info_emptying(info) == 22);
+	CHECK(pmpool_info_held(info) == 23);
 	CHECK(pmpool_info_extents(info) == 6);
 	CHECK(pmpool_info_max_extents(info) == 7);
 	CHECK(pmpool_info_generation(info) == 8);

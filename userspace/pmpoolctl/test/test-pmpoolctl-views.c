@@ -92,7 +92,7 @@ static void check_parts(const struct map *map, const char *kinds)
 	for (i = 0; i < map->n && i < strlen(kinds); i++) {
 		CHECK(map->parts[i].offset == offset, "part %zu", i);
 		CHECK(map->parts[i].size % map->block_size == 0, "part %zu", i);
-		CHECK("MEFLU"[map->parts[i].kind] == kinds[i], "part %zu of %s", i, kinds);
+		CHECK("MEFLKU"[map->parts[i].kind] == kinds[i], "part %zu of %s", i, kinds);
 		offset += map->parts[i].size;
 	}
 	CHECK(offset == map->size);
@@ -126,6 +126,28 @@ static void test_parts(void)
 	CHECK(map_add(&map, extent("after", 24 * MIB, 4 * MIB)));
 	map_end(&map);
 	check_parts(&map, "MEFLEF");
+	map_free(&map);
+	pmpool_info_free(info);
+
+	/* Users inside the kernel, beside what is lent. */
+	info = pool(32 * MIB, PMPOOL_OK);
+	map_begin(&map, info);
+	map_lent(&map, 8 * MIB, 8 * MIB);
+	map_held(&map, extent("", 2 * MIB, 2 * MIB));
+	map_held(&map, extent("two", 6 * MIB, 2 * MIB));
+	map_held(&map, extent("three", 28 * MIB, 4 * MIB));
+	CHECK(map_add(&map, extent("a", 4 * MIB, 2 * MIB)));
+	CHECK(map_add(&map, extent("b", 24 * MIB, 2 * MIB)));
+	CHECK(map_end(&map));
+	check_parts(&map, "MKEKLFEFK");
+	map_free(&map);
+	map_begin(&map, info);
+	map_held(&map, extent("", 6 * MIB, 4 * MIB));
+	CHECK(!map_add(&map, extent("in the middle of it", 8 * MIB, 2 * MIB)));
+	map_free(&map);
+	map_begin(&map, info);
+	map_held(&map, extent("", 30 * MIB, 4 * MIB));
+	CHECK(!map_end(&map));
 	map_free(&map);
 	pmpool_info_free(info);
 
