@@ -14,7 +14,8 @@
 static const char help[] =
 	"Usage: pmpoolctl dump [--json] [FILE]\n"
 	"Write the metadata of the pool, or of the image of a pool's region in FILE, as\n"
-	"JSON: superblocks, records in use, and runs of blocks that were zeroed.\n"
+	"JSON: superblocks, records in use, runs of blocks that were zeroed, and what a\n"
+	"kernel keeps there itself.\n"
 	"\n"
 	"  -j, --json  as it is done anyway\n"
 	"  -h, --help  show this help\n";
@@ -181,6 +182,15 @@ static struct json_object *slots_json(const struct pmpool_format *fmt)
 	return array;
 }
 
+static struct json_object *run_json(u64 first, u64 blocks)
+{
+	struct json_object *run = json_object_new_array();
+
+	json_object_array_add(run, json_object_new_uint64(first));
+	json_object_array_add(run, json_object_new_uint64(blocks));
+	return run;
+}
+
 static struct json_object *bitmap_json(const struct pmpool_format *fmt)
 {
 	struct json_object *to = json_object_new_object();
@@ -194,19 +204,99 @@ static struct json_object *bitmap_json(const struct pmpool_format *fmt)
 		marked += ready;
 		if (ready && !in_run)
 			first = block;
-		if (!ready && in_run) {
-			struct json_object *run = json_object_new_array();
-
-			json_object_array_add(run, json_object_new_uint64(first));
-			json_object_array_add(run, json_object_new_uint64(block - first));
-			json_object_array_add(runs, run);
-		}
+		if (!ready && in_run)
+			json_object_array_add(runs, run_json(first, block - first));
 		in_run = ready;
 	}
 	add_number(to, "at", fmt->bitmap_offset);
 	add_number(to, "size", fmt->bitmap_size);
 	add_number(to, "zeroed", marked);
 	add(to, "runs", runs);
+	return to;
+}
+
+static struct json_object *held_json(const struct pmpool_format *fmt)
+{
+	struct json_object *to = json_object_new_object();
+	struct json_object *runs = json_object_new_array();
+	u64 block, first = 0;
+	bool in_run = false;
+
+	for (block = 0; block <= fmt->blocks; block++) {
+		bool held = block < fmt->blocks && pmpool_hold_bit(fmt, block);
+
+		if (held && !in_run)
+			first = block;
+		if (!held && in_run)
+			json_object_array_add(runs, run_json(first, block - first));
+		in_run = held;
+	}
+	add_number(to, "at", PMPOOL_HOLD_BITMAP_OFFSET);
+	add_number(to, "crc", pmpool_hold_bitmap_crc(fmt));
+	add(to, "runs", runs);
+	return to;
+}
+
+static struct json_object *holds_json(const struct pmpool_format *fmt)
+{
+	struct json_object *array = json_object_new_array();
+	struct pmpool_hold_record disk;
+	struct pmpool_hold hold;
+	u32 i;
+
+	for (i = 0; i < PMPOOL_HOLD_SLOTS; i++) {
+		struct json_object *to;
+		int ret;
+
+		memcpy(&disk, (const u8 *)fmt->mem + hold_offset(i), sizeof(disk));
+		if (!memchr_inv(&disk, 0, sizeof(disk)))
+			continue;
+		ret = pmpool_hold_read(fmt, i, &hold);
+		to = json_object_new_object();
+		add_number(to, "record", i);
+		add_number(to, "at", hold_offset(i));
+		add(to, "state", json_object_new_string(!ret ? "good" : ret == -ENOENT ?
+							"unfinished" : "damaged"));
+		add_number(to, "crc", le32_to_cpu(disk.crc));
+		add_number(to, "first_block", le64_to_cpu(disk.first_block));
+		add_number(to, "blocks", le64_to_cpu(disk.blocks));
+		add_text(to, "name", disk.name, sizeof(disk.name));
+		json_object_array_add(array, to);
+	}
+	return array;
+}
+
+/* The kernel's own part; null: there is none. */
+static struct json_object *kernel_json(const struct pmpool_format *fmt)
+{
+	struct pmpool_hold_header disk;
+	struct json_object *to, *header;
+	char why[WHY_SIZE];
+
+	if (!kernel_part(fmt))
+		return NULL;
+	memcpy(&disk, (const u8 *)fmt->mem + PMPOOL_HOLD_HEADER_OFFSET, sizeof(disk));
+	hold_header_look(fmt, why);
+	header = json_object_new_object();
+	add_number(header, "at", PMPOOL_HOLD_HEADER_OFFSET);
+	add_problem(header, why);
+	add_hex(header, "magic", disk.magic, sizeof(disk.magic));
+	add_number(header, "crc", le32_to_cpu(disk.crc));
+	add_number(header, "version", le32_to_cpu(disk.version));
+	add_number(header, "base", le64_to_cpu(disk.base));
+	add_number(header, "size", le64_to_cpu(disk.size));
+	add_hex(header, "id", disk.id, sizeof(disk.id));
+	add_number(header, "state", le32_to_cpu(disk.state));
+	add_number(header, "bitmap_crc", le32_to_cpu(disk.bitmap_crc));
+	add_number(header, "table_offset", le64_to_cpu(disk.table_offset));
+	add_number(header, "table_size", le64_to_cpu(disk.table_size));
+	add_number(header, "bitmap_offset", le64_to_cpu(disk.bitmap_offset));
+	add_number(header, "bitmap_size", le64_to_cpu(disk.bitmap_size));
+
+	to = json_object_new_object();
+	add(to, "header", header);
+	add(to, "holds", holds_json(fmt));
+	add(to, "bitmap", held_json(fmt));
 	return to;
 }
 
@@ -239,6 +329,7 @@ static int dump(const char *path)
 		if (!blind) {
 			add(to, "slots", slots_json(&fmt));
 			add(to, "bitmap", bitmap_json(&fmt));
+			add(to, "kernel", kernel_json(&fmt));
 		}
 		status = print_json(to);
 	}

@@ -590,6 +590,249 @@ static void examine_gap(const struct pmpool_format *fmt, u64 from, u64 end, cons
 	snprintf(finding->subject, sizeof(finding->subject), "reserved bytes, %s", where);
 }
 
+/*
+ * The kernel's own part.
+ */
+
+u64 hold_offset(u32 index)
+{
+	return PMPOOL_HOLD_TABLE_OFFSET + index * sizeof(struct pmpool_hold_record);
+}
+
+const char *hold_text(char to[HOLD_TEXT], const struct pmpool_hold *hold, u32 index)
+{
+	char name[PMPOOL_HOLD_NAME_SIZE];
+	size_t i;
+
+	if (!hold || !hold->name[0]) {
+		snprintf(to, HOLD_TEXT, "record %u", index);
+		return to;
+	}
+	for (i = 0; i < sizeof(name); i++)
+		name[i] = !hold->name[i] || (hold->name[i] >= 0x20 && hold->name[i] < 0x7f) ?
+			  hold->name[i] : '?';
+	snprintf(to, HOLD_TEXT, "'%s'", name);
+	return to;
+}
+
+enum pmpool_hold_state hold_header_look(const struct pmpool_format *fmt, char why[WHY_SIZE])
+{
+	enum pmpool_hold_state state = pmpool_hold_state(fmt, PMPOOL_HOLD_ANY_BASE);
+	struct pmpool_hold_header disk;
+	u32 stored, given;
+
+	why[0] = '\0';
+	if (state != PMPOOL_HOLD_DAMAGED)
+		return state;
+
+	memcpy(&disk, (const u8 *)fmt->mem + PMPOOL_HOLD_HEADER_OFFSET, sizeof(disk));
+	stored = le32_to_cpu(disk.crc);
+	given = checksum(&disk, sizeof(disk), offsetof(struct pmpool_hold_header, crc));
+	if (memcmp(disk.magic, PMPOOL_HOLD_MAGIC, PMPOOL_HOLD_MAGIC_SIZE))
+		snprintf(why, WHY_SIZE, "not a header: its first bytes are wrong");
+	else if (stored != given)
+		snprintf(why, WHY_SIZE, "wrong checksum: 0x%08x is stored, its bytes give 0x%08x",
+			 stored, given);
+	else if (le32_to_cpu(disk.version) != PMPOOL_HOLD_VERSION)
+		snprintf(why, WHY_SIZE, "version %u, this pmpoolctl knows %u",
+			 le32_to_cpu(disk.version), PMPOOL_HOLD_VERSION);
+	else if (le64_to_cpu(disk.size) != fmt->size)
+		snprintf(why, WHY_SIZE, "it is of a region of %llu bytes, this one has %llu",
+			 le64_to_cpu(disk.size), fmt->size);
+	else
+		snprintf(why, WHY_SIZE, "state, places or reserved bytes are not what they can be");
+	return state;
+}
+
+bool kernel_part(const struct pmpool_format *fmt)
+{
+	return pmpool_hold_state(fmt, PMPOOL_HOLD_ANY_BASE) != PMPOOL_HOLD_NONE ||
+	       pmpool_hold_present(fmt);
+}
+
+size_t reserved_gaps(const struct pmpool_format *fmt, struct gap gaps[MAX_GAPS])
+{
+	u64 super = sizeof(struct pmpool_format_super);
+	u64 bitmap_end = fmt->bitmap_offset + fmt->bitmap_size;
+	size_t n = 0;
+
+	gaps[n++] = (struct gap){ super, fmt->table_offset, "behind the first superblock" };
+	if (kernel_part(fmt)) {
+		gaps[n++] = (struct gap){ bitmap_end, PMPOOL_HOLD_HEADER_OFFSET,
+					  "behind the bitmap" };
+		gaps[n++] = (struct gap){ PMPOOL_HOLD_HEADER_OFFSET +
+					  sizeof(struct pmpool_hold_header),
+					  PMPOOL_HOLD_TABLE_OFFSET, "behind the kernel's header" };
+		gaps[n++] = (struct gap){ hold_offset(PMPOOL_HOLD_SLOTS),
+					  PMPOOL_HOLD_BITMAP_OFFSET, "behind the kernel's records" };
+		gaps[n++] = (struct gap){ PMPOOL_HOLD_BITMAP_OFFSET +
+					  PMPOOL_HOLD_BITMAP_SIZE(fmt->size), fmt->copy_offset,
+					  "behind the kernel's bitmap" };
+	} else {
+		gaps[n++] = (struct gap){ bitmap_end, fmt->copy_offset, "behind the bitmap" };
+	}
+	gaps[n++] = (struct gap){ fmt->copy_offset + super,
+				  fmt->copy_offset + PMPOOL_FORMAT_PAGE_SIZE,
+				  "behind the second superblock" };
+	return n;
+}
+
+bool blocks_held(const struct pmpool_format *fmt, u64 first, u64 blocks)
+{
+	struct pmpool_hold hold;
+	u32 i;
+
+	for (i = 0; i < PMPOOL_HOLD_SLOTS; i++)
+		if (!pmpool_hold_read(fmt, i, &hold) && hold.first < first + blocks &&
+		    first < hold.first + hold.blocks)
+			return true;
+	return false;
+}
+
+static void examine_record(const struct pmpool_format *fmt, u32 index, struct findings *to)
+{
+	struct pmpool_hold_record disk;
+	struct finding *finding;
+	struct pmpool_hold hold;
+	u64 at = hold_offset(index);
+	u32 stored, given;
+
+	memcpy(&disk, (const u8 *)fmt->mem + at, sizeof(disk));
+	stored = le32_to_cpu(disk.crc);
+	given = checksum(&disk, sizeof(disk), offsetof(struct pmpool_hold_record, crc));
+	if (all_zero(&disk, sizeof(disk)) || !pmpool_hold_read(fmt, index, &hold))
+		return;
+	if (!stored && given) {
+		add(to, "hold-unfinished", true, at,
+		    "kernel, record %u, offset 0x%llx: a change that was cut short; it is not in use",
+		    index, at);
+		return;
+	}
+	if (stored != given)
+		finding = add(to, "hold-damaged", false, at,
+			      "kernel, record %u, offset 0x%llx: wrong checksum: 0x%08x is stored, its bytes give 0x%08x",
+			      index, at, stored, given);
+	else
+		finding = add(to, "hold-damaged", false, at,
+			      "kernel, record %u, offset 0x%llx: blocks %llu to %llu, or its name, can not be",
+			      index, at, le64_to_cpu(disk.first_block),
+			      le64_to_cpu(disk.first_block) + le64_to_cpu(disk.blocks) - 1);
+	snprintf(finding->subject, sizeof(finding->subject), "kernel, record %u", index);
+}
+
+/* A user inside the kernel, and what it must not share blocks with. */
+static void examine_hold(const struct pmpool_format *fmt, u32 index,
+			 const struct pmpool_space *space, struct findings *to)
+{
+	struct pmpool_hold hold, other;
+	struct finding *finding;
+	char text[2][HOLD_TEXT];
+	u64 at;
+	u32 i;
+
+	if (pmpool_hold_read(fmt, index, &hold))
+		return;
+	at = hold.first << PMPOOL_FORMAT_BLOCK_SHIFT;
+	hold_text(text[0], &hold, index);
+	for (i = 0; i < index; i++) {
+		if (pmpool_hold_read(fmt, i, &other) || other.first >= hold.first + hold.blocks ||
+		    hold.first >= other.first + other.blocks)
+			continue;
+		finding = add(to, "hold-overlap", false, at,
+			      "kernel, %s, offset 0x%llx: shares blocks with the kernel's %s",
+			      text[0], at, hold_text(text[1], &other, i));
+		snprintf(finding->subject, sizeof(finding->subject), "kernel, %s and %s", text[0],
+			 text[1]);
+	}
+	for (i = 0; i < space->count; i++) {
+		const struct pmpool_run *run = &space->runs[i];
+		struct slot_view view;
+		char slot[SLOT_TEXT];
+
+		if (run->first >= hold.first + hold.blocks ||
+		    hold.first >= run->first + run->blocks)
+			continue;
+		slot_look(fmt, run->slot, &view);
+		slot_text(slot, &view, run->slot);
+		of_slot(add(to, "hold-overlap", false, run->first << PMPOOL_FORMAT_BLOCK_SHIFT,
+			    "%s, offset 0x%llx: shares blocks with the kernel's %s", slot,
+			    run->first << PMPOOL_FORMAT_BLOCK_SHIFT, text[0]), &view, run->slot);
+	}
+}
+
+static bool bits_set(const struct pmpool_format *fmt, u64 first, u64 blocks)
+{
+	u64 block;
+
+	for (block = first; block < first + blocks; block++)
+		if (!pmpool_hold_bit(fmt, block))
+			return false;
+	return true;
+}
+
+/* The next kernel believes the bitmap; it has to have all that is in use. */
+static void examine_seal(const struct pmpool_format *fmt, const struct pmpool_space *space,
+			 struct findings *to)
+{
+	struct pmpool_hold_header disk;
+	struct pmpool_hold hold;
+	u64 at = PMPOOL_HOLD_BITMAP_OFFSET;
+	bool good = bits_set(fmt, 0, fmt->meta_blocks);
+	u32 given = pmpool_hold_bitmap_crc(fmt);
+	u32 i;
+
+	memcpy(&disk, (const u8 *)fmt->mem + PMPOOL_HOLD_HEADER_OFFSET, sizeof(disk));
+	if (le32_to_cpu(disk.bitmap_crc) != given) {
+		add(to, "kernel-bitmap-damaged", false, at,
+		    "kernel, bitmap, offset 0x%llx: wrong checksum: 0x%08x is stored, its bytes give 0x%08x",
+		    at, le32_to_cpu(disk.bitmap_crc), given);
+		return;
+	}
+	for (i = 0; i < PMPOOL_HOLD_SLOTS; i++)
+		good &= pmpool_hold_read(fmt, i, &hold) || bits_set(fmt, hold.first, hold.blocks);
+	if (!good)
+		add(to, "kernel-bitmap-damaged", false, at,
+		    "kernel, bitmap, offset 0x%llx: blocks that the kernel itself has are marked as free",
+		    at);
+	for (i = 0; i < space->count; i++) {
+		const struct pmpool_run *run = &space->runs[i];
+		struct slot_view view;
+		char slot[SLOT_TEXT];
+
+		if (bits_set(fmt, run->first, run->blocks))
+			continue;
+		slot_look(fmt, run->slot, &view);
+		of_slot(add(to, "kernel-bitmap-damaged", false, at,
+			    "%s: blocks of it are marked as free in the kernel's bitmap, offset 0x%llx",
+			    slot_text(slot, &view, run->slot), at), &view, run->slot);
+	}
+}
+
+static void examine_kernel(const struct pmpool_format *fmt, struct findings *to)
+{
+	u64 at = PMPOOL_HOLD_HEADER_OFFSET;
+	enum pmpool_hold_state state;
+	struct pmpool_space space;
+	struct pmpool_run *runs;
+	char why[WHY_SIZE];
+	u32 i;
+
+	if (!pmpool_hold_possible(fmt))
+		return;
+	state = hold_header_look(fmt, why);
+	if (state == PMPOOL_HOLD_DAMAGED)
+		add(to, "kernel-header-damaged", false, at, "kernel, header, offset 0x%llx: %s", at,
+		    why);
+	runs = extent_runs(fmt, &space);
+	for (i = 0; i < PMPOOL_HOLD_SLOTS; i++) {
+		examine_record(fmt, i, to);
+		examine_hold(fmt, i, &space, to);
+	}
+	if (state == PMPOOL_HOLD_CLOSED)
+		examine_seal(fmt, &space, to);
+	free(runs);
+}
+
 static void examine_bitmap(const struct pmpool_format *fmt, struct findings *to)
 {
 	const __le64 *words = (const __le64 *)((const u8 *)fmt->mem + fmt->bitmap_offset);
@@ -644,7 +887,8 @@ static bool any_record(const struct pmpool_format *fmt)
 
 int examine(struct pmpool_format *fmt, struct findings *to, bool *blind)
 {
-	u64 page = PMPOOL_FORMAT_PAGE_SIZE;
+	struct gap gaps[MAX_GAPS];
+	size_t n, i;
 	u32 slot;
 	int ret;
 
@@ -665,14 +909,12 @@ int examine(struct pmpool_format *fmt, struct findings *to, bool *blind)
 	examine_overlaps(fmt, to);
 	examine_names(fmt, to);
 	examine_bitmap(fmt, to);
+	examine_kernel(fmt, to);
 	/* A feature that may be ignored may use them. */
 	if (!(fmt->super.compat & ~PMPOOL_FORMAT_COMPAT_KNOWN) && !fmt->read_only) {
-		examine_gap(fmt, sizeof(struct pmpool_format_super), fmt->table_offset,
-			    "behind the first superblock", to);
-		examine_gap(fmt, fmt->bitmap_offset + fmt->bitmap_size, fmt->copy_offset,
-			    "behind the bitmap", to);
-		examine_gap(fmt, fmt->copy_offset + sizeof(struct pmpool_format_super),
-			    fmt->copy_offset + page, "behind the second superblock", to);
+		n = reserved_gaps(fmt, gaps);
+		for (i = 0; i < n; i++)
+			examine_gap(fmt, gaps[i].from, gaps[i].end, gaps[i].where, to);
 	}
 	return 0;
 }

@@ -109,6 +109,30 @@ struct findings {
 int examine(struct pmpool_format *fmt, struct findings *findings, bool *blind);
 void findings_free(struct findings *findings);
 
+/* What must be zero. */
+struct gap {
+	u64 from;
+	u64 end;
+	const char *where;
+};
+
+#define MAX_GAPS 8
+
+/* Fills in gaps; returns how many. */
+size_t reserved_gaps(const struct pmpool_format *fmt, struct gap gaps[MAX_GAPS]);
+
+/* Whether a kernel keeps, or kept, its own part of the metadata. */
+bool kernel_part(const struct pmpool_format *fmt);
+/* Where the record of a user inside the kernel is. */
+u64 hold_offset(u32 index);
+/* "'name'" or "record 3"; for people. */
+#define HOLD_TEXT 64
+const char *hold_text(char to[HOLD_TEXT], const struct pmpool_hold *hold, u32 index);
+/* What the kernel's header says, of whatever region; why: "" unless it is damaged. */
+enum pmpool_hold_state hold_header_look(const struct pmpool_format *fmt, char why[WHY_SIZE]);
+/* Whether some of these blocks are a user's inside the kernel. */
+bool blocks_held(const struct pmpool_format *fmt, u64 first, u64 blocks);
+
 /* Runs of blocks of all valid extents, in the order of their places; for free(). */
 struct pmpool_run *extent_runs(const struct pmpool_format *fmt, struct pmpool_space *space);
 

@@ -76,6 +76,9 @@ static void apply(struct pmpool_format *fmt, const struct step *step)
 	case STEP_ZERO:
 		memset((u8 *)fmt->mem + step->to, 0, step->size);
 		break;
+	case STEP_UNSEAL:
+		pmpool_hold_unseal(fmt, PMPOOL_HOLD_ANY_BASE);
+		break;
 	case STEP_BITS:
 		memcpy(&word, (u8 *)fmt->mem + step->to, sizeof(word));
 		word &= cpu_to_le64(~step->size);
@@ -177,6 +180,10 @@ static bool fits(const struct pmpool_format *fmt, u32 slot, const struct pmpool_
 	struct pmpool_record rec;
 	u32 i;
 
+	if (blocks_held(fmt, first, end - first)) {
+		snprintf(why, WHY_SIZE, "its blocks are in use inside the kernel");
+		return false;
+	}
 	for (i = 0; i < PMPOOL_FORMAT_SLOTS; i++) {
 		if (i == slot || pmpool_format_read(fmt, i, &rec) ||
 		    rec.type != PMPOOL_FORMAT_RECORD_EXTENT)
@@ -323,6 +330,21 @@ static bool is_number(const char *text)
 	return *text && strspn(text, "0123456789") == strlen(text);
 }
 
+/* Whether a user inside the kernel may be given up: damaged, or shares with another. */
+static bool hold_doubtful(const struct pmpool_format *fmt, u32 index)
+{
+	struct pmpool_hold hold, other;
+	int ret = pmpool_hold_read(fmt, index, &hold);
+	u32 i;
+
+	for (i = 0; !ret && i < PMPOOL_HOLD_SLOTS; i++)
+		if (i != index && !pmpool_hold_read(fmt, i, &other) &&
+		    other.first < hold.first + hold.blocks &&
+		    hold.first < other.first + other.blocks)
+			return true;
+	return ret == -EBADMSG;
+}
+
 /* Slots that may be given up: nothing that is intact is. */
 static void find_doubtful(struct pmpool_format *fmt, bool doubtful[PMPOOL_FORMAT_SLOTS])
 {
@@ -336,6 +358,8 @@ static void find_doubtful(struct pmpool_format *fmt, bool doubtful[PMPOOL_FORMAT
 		const struct finding *f = &found.v[i];
 
 		if (!strcmp(f->kind, "record-damaged") || !strcmp(f->kind, "record-vanished"))
+			doubtful[f->slot] = true;
+		if (!strcmp(f->kind, "hold-overlap") && f->slot >= 0)
 			doubtful[f->slot] = true;
 		if (f->other >= 0) {
 			doubtful[f->slot] = true;
@@ -409,6 +433,37 @@ static int find_given_up(const struct planner *p, const char *text, const bool *
 	return found;
 }
 
+#define HOLD_PREFIX "kernel:"
+
+/* What a user inside the kernel has, by the number of its record. */
+static int plan_give_up_hold(struct planner *p, const char *text)
+{
+	const char *number = text + strlen(HOLD_PREFIX);
+	unsigned long index = strtoul(number, NULL, 10);
+	struct pmpool_hold hold;
+	struct step step = { .kind = STEP_ZERO, .slot = -1 };
+
+	if (!is_number(number) || index >= PMPOOL_HOLD_SLOTS) {
+		say("--give-up '%s': the kernel's records are %s0 to %s%u", text, HOLD_PREFIX,
+		    HOLD_PREFIX, PMPOOL_HOLD_SLOTS - 1);
+		return CTL_USAGE;
+	}
+	if (p->device) {
+		say("--give-up '%s': the kernel's records are mended in an image only", text);
+		return CTL_USAGE;
+	}
+	if (!hold_doubtful(p->fmt, (u32)index)) {
+		say("--give-up '%s': %s: not damaged", text,
+		    pmpool_hold_read(p->fmt, (u32)index, &hold) ? "not in use" : "in use");
+		return CTL_USAGE;
+	}
+	step.to = hold_offset((u32)index);
+	step.size = sizeof(struct pmpool_hold_record);
+	add(p, step, "kernel, record %lu: given up, as told; nobody inside the kernel has it any more",
+	    index);
+	return CTL_OK;
+}
+
 static int plan_give_up(struct planner *p, char *const *give_up, size_t n)
 {
 	bool doubtful[PMPOOL_FORMAT_SLOTS];
@@ -420,6 +475,12 @@ static int plan_give_up(struct planner *p, char *const *give_up, size_t n)
 
 	find_doubtful(p->fmt, doubtful);
 	for (i = 0; i < n; i++) {
+		if (!strncmp(give_up[i], HOLD_PREFIX, strlen(HOLD_PREFIX))) {
+			slot = plan_give_up_hold(p, give_up[i]);
+			if (slot)
+				return slot;
+			continue;
+		}
 		slot = find_given_up(p, give_up[i], doubtful);
 		if (slot < 0)
 			return CTL_USAGE;
@@ -703,7 +764,8 @@ static void zero(struct planner *p, u64 from, u64 end, const char *where)
 static void plan_reserved(struct planner *p)
 {
 	const struct pmpool_format *fmt = p->fmt;
-	u64 super = sizeof(struct pmpool_format_super);
+	struct gap gaps[MAX_GAPS];
+	size_t n, i;
 	struct step step = {
 		.kind = STEP_BITS, .slot = -1, .to = fmt->bitmap_offset + fmt->blocks / 64 * 8,
 	};
@@ -715,10 +777,9 @@ static void plan_reserved(struct planner *p)
 	}
 	if (fmt->super.compat & ~PMPOOL_FORMAT_COMPAT_KNOWN)
 		return;
-	zero(p, super, fmt->table_offset, "behind the first superblock");
-	zero(p, fmt->bitmap_offset + fmt->bitmap_size, fmt->copy_offset, "behind the bitmap");
-	zero(p, fmt->copy_offset + super, fmt->copy_offset + PMPOOL_FORMAT_PAGE_SIZE,
-	     "behind the second superblock");
+	n = reserved_gaps(fmt, gaps);
+	for (i = 0; i < n; i++)
+		zero(p, gaps[i].from, gaps[i].end, gaps[i].where);
 
 	if (fmt->blocks % 64 == 0)
 		return;
@@ -727,6 +788,45 @@ static void plan_reserved(struct planner *p)
 	memcpy(&word, (u8 *)fmt->mem + step.to, sizeof(word));
 	if (le64_to_cpu(word) & step.size)
 		add(p, step, "bitmap: bits behind the last block cleared");
+}
+
+/*
+ * The kernel's own part: where nothing good can be had from, what it vouches for is
+ * taken away. The next kernel that keeps the pool itself finds out anew what is free.
+ */
+static void plan_kernel(struct planner *p)
+{
+	struct step step = { .kind = STEP_UNSEAL, .slot = -1 };
+	struct findings found;
+	bool blind, seal = false;
+	size_t i;
+
+	if (p->device)
+		return;
+	examine(p->fmt, &found, &blind);
+	for (i = 0; i < found.n; i++) {
+		const struct finding *f = &found.v[i];
+
+		seal |= !strcmp(f->kind, "kernel-bitmap-damaged");
+		if (!strcmp(f->kind, "hold-overlap") && f->slot >= 0)
+			because(&p->plan->why_slot[f->slot],
+				"it is in use inside the kernel; --give-up %d gives the extent up",
+				f->slot);
+		if (!strncmp(f->kind, "hold-", 5) && f->slot < 0 && !f->note)
+			because(&p->plan->why_rest,
+				"nothing else tells what is in use inside the kernel; --give-up "
+				HOLD_PREFIX "N gives up the record with that number");
+		if (!strcmp(f->kind, "kernel-header-damaged")) {
+			step.kind = STEP_ZERO;
+			step.to = PMPOOL_HOLD_HEADER_OFFSET;
+			step.size = sizeof(struct pmpool_hold_header);
+		}
+	}
+	findings_free(&found);
+	if (step.kind == STEP_ZERO)
+		add(p, step, "kernel, header: set to zero; the next kernel that needs one makes it anew");
+	else if (seal)
+		add(p, step, "kernel, bitmap: not to be believed any more; the next kernel that keeps the pool itself finds out anew what is free");
 }
 
 int plan_make(struct pmpool_format *fmt, const struct opinions *opinions,
@@ -763,6 +863,7 @@ int plan_make(struct pmpool_format *fmt, const struct opinions *opinions,
 	plan_conflicts(&p);
 	plan_slots(&p);
 	plan_reserved(&p);
+	plan_kernel(&p);
 	return CTL_OK;
 }
 

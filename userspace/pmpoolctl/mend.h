@@ -41,6 +41,7 @@ struct step {
 		STEP_CONFIRM,		/* the same, for a driver that did not trust it */
 		STEP_ZERO,		/* size bytes, reserved ones */
 		STEP_BITS,		/* size is the mask of those to clear */
+		STEP_UNSEAL,		/* the kernel's bitmap is not to be believed */
 	} kind;
 	int slot;
 	struct pmpool_format_record record;

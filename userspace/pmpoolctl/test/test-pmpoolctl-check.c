@@ -841,6 +841,197 @@ static void json(void)
 	json_object_put(top);
 }
 
+/*
+ * The kernel's own part.
+ */
+
+static void put_hold(u32 index, u64 first, u64 blocks, const char *name)
+{
+	struct pmpool_hold_record disk = {
+		.first_block = cpu_to_le64(first), .blocks = cpu_to_le64(blocks),
+	};
+
+	snprintf(disk.name, sizeof(disk.name), "%s", name);
+	disk.crc = cpu_to_le32(~crc32c(~0U, &disk, sizeof(disk)));
+	memcpy(mem + hold_offset(index), &disk, sizeof(disk));
+}
+
+static void put_header(u32 state)
+{
+	struct pmpool_hold_header disk = {
+		.magic = PMPOOL_HOLD_MAGIC,
+		.version = cpu_to_le32(PMPOOL_HOLD_VERSION),
+		.base = cpu_to_le64(1ULL << 32),
+		.size = cpu_to_le64(SIZE),
+		.id = { 5 },
+		.state = cpu_to_le32(state),
+		.bitmap_crc = cpu_to_le32(state ? pmpool_hold_bitmap_crc(&fmt) : 0),
+		.table_offset = cpu_to_le64(PMPOOL_HOLD_TABLE_OFFSET),
+		.table_size = cpu_to_le64(PMPOOL_HOLD_TABLE_SIZE),
+		.bitmap_offset = cpu_to_le64(PMPOOL_HOLD_BITMAP_OFFSET),
+		.bitmap_size = cpu_to_le64(PMPOOL_HOLD_BITMAP_SIZE(SIZE)),
+	};
+
+	disk.crc = cpu_to_le32(~crc32c(~0U, &disk, sizeof(disk)));
+	memcpy(mem + PMPOOL_HOLD_HEADER_OFFSET, &disk, sizeof(disk));
+}
+
+/* Blocks 1 to 3 are extents', 5 and 6 a user's inside the kernel. */
+static void fresh_kernel(void)
+{
+	fresh();
+	put_hold(1, 5, 2, "deposit");
+	mem[PMPOOL_HOLD_BITMAP_OFFSET] = 0x6f;
+	put_header(PMPOOL_HOLD_SEALED);
+}
+
+static void kernel(void)
+{
+	struct json_object *root, *to;
+	const char *text;
+
+	fresh_kernel();
+	remember();
+	CHECK("the kernel's own part, sealed", 0, "image: 2 extents, 1 limit: nothing is wrong\n");
+	CHECK("nor is anything to be mended", 0, "image: 2 extents, 1 limit: nothing is wrong\n",
+	      "--repair");
+	ok(unchanged(), "nothing of it is changed");
+	put_header(0);
+	mem[PMPOOL_HOLD_BITMAP_OFFSET] = 0;
+	CHECK("a bitmap that nobody vouches for can be anything", 0,
+	      "image: 2 extents, 1 limit: nothing is wrong\n");
+
+	fresh_kernel();
+	ok(run(verb_dump, "image", NULL) == 0, "dump");
+	root = json_tokener_parse(output);
+	ok(json_object_object_get_ex(root, "kernel", &to) && to, "dump has the kernel's own part");
+	text = json_object_to_json_string_ext(to, JSON_C_TO_STRING_PLAIN);
+	ok(strstr(text, "\"state\":\"good\"") && strstr(text, "\"name\":\"deposit\"") &&
+	   strstr(text, "\"first_block\":5"), "with what is held");
+	ok(strstr(text, "\"runs\":[[0,4],[5,2]]") != NULL, "and the runs of the bitmap");
+	json_object_put(root);
+	fresh();
+	run(verb_dump, "image", NULL);
+	root = json_tokener_parse(output);
+	ok(json_object_object_get_ex(root, "kernel", &to) && !to, "dump says when there is none");
+	json_object_put(root);
+
+	fresh_kernel();
+	mem[PMPOOL_HOLD_BITMAP_OFFSET] ^= 0x80;
+	CHECK("the bitmap is damaged", 0,
+	      "fault: kernel, bitmap, offset 0x1a0000: wrong checksum: 0x234a1dff is stored, its bytes give 0x174b8b9b\n"
+	      "repaired: kernel, bitmap: not to be believed any more; the next kernel that keeps the pool itself finds out anew what is free\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 0 faults left\n", "--repair");
+	ok(pmpool_hold_state(&fmt, 1ULL << 32) == PMPOOL_HOLD_OPEN, "it is not vouched for");
+	fresh_kernel();
+	mem[PMPOOL_HOLD_BITMAP_OFFSET] = 0x65;
+	put_header(PMPOOL_HOLD_SEALED);
+	CHECK("a bitmap that lacks an extent", 0,
+	      "fault: 'a', slot 0: blocks of it are marked as free in the kernel's bitmap, offset 0x1a0000\n"
+	      "fault: 'b', slot 1: blocks of it are marked as free in the kernel's bitmap, offset 0x1a0000\n"
+	      "repaired: kernel, bitmap: not to be believed any more; the next kernel that keeps the pool itself finds out anew what is free\n"
+	      "image: 2 extents, 1 limit: 2 faults\n"
+	      "image: 0 faults left\n", "--repair");
+	fresh_kernel();
+	mem[PMPOOL_HOLD_BITMAP_OFFSET] = 0x2f;
+	put_header(PMPOOL_HOLD_SEALED);
+	CHECK("a bitmap that lacks what the kernel has", 1,
+	      "fault: kernel, bitmap, offset 0x1a0000: blocks that the kernel itself has are marked as free\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "'pmpoolctl check --dry-run' shows what can be mended\n");
+
+	fresh_kernel();
+	mem[PMPOOL_HOLD_HEADER_OFFSET + 40] ^= 1;
+	CHECK("the header is damaged", 0,
+	      "fault: kernel, header, offset 0x180000: wrong checksum: 0xf7d8b28b is stored, its bytes give 0xf0cd7cd8\n"
+	      "repaired: kernel, header: set to zero; the next kernel that needs one makes it anew\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 0 faults left\n", "--repair");
+	CHECK("what is held is known all the same", 0,
+	      "image: 2 extents, 1 limit: nothing is wrong\n", "--repair");
+
+	fresh_kernel();
+	mem[hold_offset(1) + 30] ^= 1;
+	CHECK("what the kernel has is damaged", 1,
+	      "fault: kernel, record 1, offset 0x181040: wrong checksum: 0xaf8ffd42 is stored, its bytes give 0xd17b7693\n"
+	      "left: kernel, record 1: nothing else tells what is in use inside the kernel; --give-up kernel:N gives up the record with that number\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 1 fault left\n", "--repair");
+	CHECK("what is intact is not given up", 2,
+	      "pmpoolctl: --give-up 'kernel:2': not in use: not damaged\n", "--repair", "--give-up",
+	      "kernel:2");
+	CHECK("what there is not, neither", 2,
+	      "pmpoolctl: --give-up 'kernel:1024': the kernel's records are kernel:0 to kernel:1023\n",
+	      "--repair", "--give-up", "kernel:1024");
+	CHECK("given up", 0,
+	      "fault: kernel, record 1, offset 0x181040: wrong checksum: 0xaf8ffd42 is stored, its bytes give 0xd17b7693\n"
+	      "repaired: kernel, record 1: given up, as told; nobody inside the kernel has it any more\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 0 faults left\n", "--repair", "--give-up", "kernel:1");
+	fresh_kernel();
+	put_hold(0, 7, 2, "too far");
+	CHECK("out of the region", 1,
+	      "fault: kernel, record 0, offset 0x181000: blocks 7 to 8, or its name, can not be\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "'pmpoolctl check --dry-run' shows what can be mended\n");
+	fresh_kernel();
+	memset(mem + hold_offset(1), 0, 4);
+	CHECK("cut short", 0,
+	      "note: kernel, record 1, offset 0x181040: a change that was cut short; it is not in use\n"
+	      "image: 2 extents, 1 limit: nothing is wrong\n");
+
+	fresh_kernel();
+	put_hold(2, 6, 1, "same");
+	CHECK("two users inside the kernel have a block", 1,
+	      "fault: kernel, 'same', offset 0xc00000: shares blocks with the kernel's 'deposit'\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "'pmpoolctl check --dry-run' shows what can be mended\n");
+	fresh_kernel();
+	put_extent(4, "in it", 6, 1, 4096);
+	mem[at(4, 0) + 120 + 2] = mem[at(4, 1) + 120 + 2] = '-';
+	sign(4);
+	mem[PMPOOL_HOLD_BITMAP_OFFSET] = 0x7f;
+	put_header(PMPOOL_HOLD_SEALED);
+	CHECK("an extent where the kernel has something", 1,
+	      "fault: 'in-it', slot 4, offset 0xc00000: shares blocks with the kernel's 'deposit'\n"
+	      "left: 'in-it', slot 4: it is in use inside the kernel; --give-up 4 gives the extent up\n"
+	      "image: 3 extents, 1 limit: 1 fault\n"
+	      "image: 1 fault left\n", "--repair");
+	CHECK("the extent is given up", 0,
+	      "fault: 'in-it', slot 4, offset 0xc00000: shares blocks with the kernel's 'deposit'\n"
+	      "repaired: 'in-it', slot 4: given up, as told; its slot is free\n"
+	      "image: 3 extents, 1 limit: 1 fault\n"
+	      "image: 0 faults left\n", "--repair", "--give-up", "4");
+
+	/* What a catalog lists is not put where the kernel has something. */
+	fresh();
+	put_extent(4, "late", 6, 1, 4096);
+	write_catalog();
+	put_hold(1, 5, 2, "deposit");
+	wreck(4);
+	CHECK("a lost extent whose blocks the kernel has meanwhile", 1,
+	      "fault: slot 4, offset 0x1800: no place is valid: first place: not a record: its first bytes are 0x52d84dd0; second place: not a record: its first bytes are 0x52d84dd0\n"
+	      "left: slot 4: catalog catalog lists 'late' there, but its blocks are in use inside the kernel; --give-up 4 gives it up\n"
+	      "image: 2 extents, 1 limit: 1 fault\n"
+	      "image: 1 fault left\n", "--repair", "--catalog", "catalog");
+
+	fresh_kernel();
+	mem[0x180100] = 1;
+	mem[0x191000] = 1;
+	mem[0x1a0008] = 1;
+	CHECK("bytes beside the kernel's", 0,
+	      "fault: reserved bytes, offset 0x180100: not zero behind the kernel's header: 1 of them\n"
+	      "fault: reserved bytes, offset 0x191000: not zero behind the kernel's records: 1 of them\n"
+	      "fault: reserved bytes, offset 0x1a0008: not zero behind the kernel's bitmap: 1 of them\n"
+	      "repaired: reserved bytes, behind the kernel's header: set to zero\n"
+	      "repaired: reserved bytes, behind the kernel's records: set to zero\n"
+	      "repaired: reserved bytes, behind the kernel's bitmap: set to zero\n"
+	      "image: 2 extents, 1 limit: 3 faults\n"
+	      "image: 0 faults left\n", "--repair");
+	ok(pmpool_hold_state(&fmt, 1ULL << 32) == PMPOOL_HOLD_CLOSED, "and nothing else");
+}
+
 static void cases(void)
 {
 	fresh();
@@ -858,6 +1049,7 @@ static void cases(void)
 	conflicts();
 	rest();
 	json();
+	kernel();
 }
 
 int main(void)
