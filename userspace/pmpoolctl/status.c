@@ -27,6 +27,7 @@ static void print_pool_summary(const struct pmpool_pool_info *info, bool exact)
 	char largest[SIZE_TEXT];
 	char size[SIZE_TEXT];
 	char avail[SIZE_TEXT];
+	char held[SIZE_TEXT];
 
 	printf("pool:         %s, generation %" PRIu64 ", %s\n",
 	       pool_state_text(pmpool_info_state(info)), pmpool_info_generation(info),
@@ -37,6 +38,9 @@ static void print_pool_summary(const struct pmpool_pool_info *info, bool exact)
 	       format_size(avail, pmpool_info_free_size(info), exact),
 	       format_size(largest, pmpool_info_largest_free(info), exact),
 	       pmpool_info_extents(info), pmpool_info_max_extents(info));
+	if (pmpool_info_held(info))
+		printf("kernel:       users inside it have %s\n",
+		       format_size(held, pmpool_info_held(info), exact));
 	printf("backing:      %s", pmpool_info_backing(info));
 	if (pmpool_info_base(info))
 		printf(" at 0x%" PRIx64, pmpool_info_base(info));

@@ -272,25 +272,25 @@ int kernels_take(struct kernels *kernels, const char *root, const char *path,
 }
 
 /* Why not; NULL: it is fit to be the next. */
-static char *unfit(const struct kernel *kernel, const char *root, unsigned int format,
+static char *unfit(const struct kernel *kernel, const char *root, const struct module_need *need,
 		   bool initrd)
 {
 	char *text;
 
 	if (!initrd && initrd_check(&kernel->initrds, &text))
 		return text;
-	if (!module_fits(root, kernel->image.release, format, NULL, &text))
+	if (!module_fits(root, kernel->image.release, need, NULL, &text))
 		return text;
 	free(text);
 	return NULL;
 }
 
-bool kernels_choose(struct kernels *kernels, const char *root, unsigned int format,
+bool kernels_choose(struct kernels *kernels, const char *root, const struct module_need *need,
 		    bool initrd, struct kernel *kernel, struct strlist *passed)
 {
 	*kernel = (struct kernel){ .image.fd = -1 };
 	for (size_t i = 0; i < kernels->n; i++) {
-		char *why = unfit(&kernels->v[i], root, format, initrd);
+		char *why = unfit(&kernels->v[i], root, need, initrd);
 
 		if (!why) {
 			take(kernels, i, kernel);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "image.h"
+#include "module.h"
 #include "strlist.h"
 
 struct kernel {
@@ -37,12 +38,12 @@ int kernels_take(struct kernels *kernels, const char *root, const char *path,
 		 struct kernel *kernel, char **reason);
 
 /*
- * Take the newest that has an initrd and a driver that attaches a pool of that
- * format; initrd: its own is not needed. Why each newer one was passed over is
+ * Take the newest that has an initrd and a driver that attaches a pool that needs
+ * that; initrd: its own is not needed. Why each newer one was passed over is
  * added to passed. False: there is none, and the newest is taken, if any is
  * installed.
  */
-bool kernels_choose(struct kernels *kernels, const char *root, unsigned int format,
+bool kernels_choose(struct kernels *kernels, const char *root, const struct module_need *need,
 		    bool initrd, struct kernel *kernel, struct strlist *passed);
 
 void kernel_clear(struct kernel *kernel);

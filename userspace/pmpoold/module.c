@@ -78,9 +78,10 @@ bool module_lists(const char *list, const char *word)
 }
 
 /* Why the module will not do; NULL: it will. */
-static char *why_not(struct kmod_module *module, const char *release, unsigned int format,
-		     struct module_backings *backings)
+static char *why_not(struct kmod_module *module, const char *release,
+		     const struct module_need *need, struct module_backings *backings)
 {
+	unsigned int format = need->format;
 	struct kmod_list *info = NULL, *i;
 	size_t len = strlen(release);
 	bool has_range = false;
@@ -117,10 +118,14 @@ static char *why_not(struct kmod_module *module, const char *release, unsigned i
 	if (!wrong && !has_range)
 		wrong = xprintf("it does not say which format versions it can attach (no " FORMAT_KEY "= in modinfo): build the driver for %s again",
 				release);
+	/* The two came with the same version of the driver. */
+	if (!wrong && need->held && !backings->said)
+		wrong = xprintf("it does not know that users inside the kernel have part of this pool, and would give that to extents (no " BACKINGS_KEY "= in modinfo): build the driver for %s again",
+				release);
 	return wrong;
 }
 
-bool module_fits(const char *root, const char *release, unsigned int format,
+bool module_fits(const char *root, const char *release, const struct module_need *need,
 		 struct module_backings *backings, char **text)
 {
 	struct module_backings found = { 0 };
@@ -150,10 +155,10 @@ bool module_fits(const char *root, const char *release, unsigned int format,
 				path, strerror(errno), release, release);
 	} else if (path || (module && kmod_module_get_initstate(module) == KMOD_MODULE_BUILTIN)) {
 		where = path ? xstrdup(path) : xprintf("the driver built into %s", release);
-		wrong = why_not(module, release, format, &found);
+		wrong = why_not(module, release, need, &found);
 		fits = !wrong;
 		*text = wrong ? xprintf("%s: %s", where, wrong)
-			: xprintf("%s, for %s, attaches format version %u%s", where, release, format,
+			: xprintf("%s, for %s, attaches format version %u%s", where, release, need->format,
 				  found.cma ? ", and has the backing cma" : "");
 		free(wrong);
 		free(where);

@@ -11,12 +11,18 @@ struct module_backings {
 	bool cma;
 };
 
+/* What a pool asks of a driver. */
+struct module_need {
+	unsigned int format;	/* version of the on-memory format */
+	bool held;		/* to leave alone what users inside the kernel have */
+};
+
 /*
  * Whether the kernel of that release, whose modules are under root (""), will
- * load a driver that attaches a pool of that format version. *text is a new
- * string: what was found, and if it does not fit what to do. backings may be NULL.
+ * load a driver that attaches a pool that needs that. *text is a new string: what
+ * was found, and if it does not fit what to do. backings may be NULL.
  */
-bool module_fits(const char *root, const char *release, unsigned int format,
+bool module_fits(const char *root, const char *release, const struct module_need *need,
 		 struct module_backings *backings, char **text);
 
 /* Read "1-2". */

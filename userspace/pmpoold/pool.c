@@ -74,6 +74,7 @@ int pool_read(struct pool *pool)
 	pool->state = pmpool_info_state(info);
 	pool->free = pmpool_info_free_size(info);
 	pool->lent = pmpool_info_lent(info);
+	pool->held = pmpool_info_held(info);
 	strncpy(pool->backing, pmpool_info_backing(info), sizeof(pool->backing) - 1);
 	pool->format = pmpool_info_format_version(info);
 	pool->let_go = pmpool_info_handover_time(info);

@@ -10,6 +10,7 @@ struct pool {
 	unsigned int state;		/* enum pmpool_pool_state */
 	uint64_t free;			/* bytes, those that are lent included */
 	uint64_t lent;
+	uint64_t held;			/* by users inside the kernel */
 	char backing[16];		/* its name; "" when there is no pool */
 	unsigned int format;		/* version of the on-memory format */
 	uint64_t let_go;		/* by the kernel before; ns since the epoch, or 0 */

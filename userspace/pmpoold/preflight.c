@@ -132,7 +132,7 @@ static void want(struct wanted *wanted, const struct config *config,
 }
 
 static void check_kernel(struct preflight *pf, const struct wanted *wanted, bool asked,
-			 unsigned int format)
+			 const struct module_need *need)
 {
 	struct strlist passed = { 0 };
 	struct kernels kernels;
@@ -159,7 +159,7 @@ static void check_kernel(struct preflight *pf, const struct wanted *wanted, bool
 		return;
 	}
 	n = kernels.n;
-	fits = kernels_choose(&kernels, "", format, wanted->initrd, &pf->kernel, &passed);
+	fits = kernels_choose(&kernels, "", need, wanted->initrd, &pf->kernel, &passed);
 	newer = passed.n;
 	strlist_move(&passed, &kernels.skipped);
 	if (!n)
@@ -205,13 +205,13 @@ static void check_initrd(struct preflight *pf, const struct wanted *wanted)
 	strlist_clear(&given);
 }
 
-static void check_module(struct preflight *pf, unsigned int format)
+static void check_module(struct preflight *pf, const struct module_need *need)
 {
 	char *text;
 
 	if (!pf->kernel.image.release[0])
 		return;		/* the kernel's check has failed */
-	pf->driver = module_fits("", pf->kernel.image.release, format, &pf->backings, &text);
+	pf->driver = module_fits("", pf->kernel.image.release, need, &pf->backings, &text);
 	verdict(pf, "module", pf->driver, text);
 }
 
@@ -305,6 +305,7 @@ static void check_fit(struct preflight *pf, const struct iomem *iomem)
 void preflight_run(struct preflight *pf, const struct pool *pool, const char *config_path,
 		   const struct kexec_request *request)
 {
+	const struct module_need need = { pool->format, pool->held };
 	struct region region = { pool->catalog->base, pool->catalog->size };
 	struct strlist problems = { 0 }, notes = { 0 };
 	struct wanted wanted;
@@ -319,9 +320,9 @@ void preflight_run(struct preflight *pf, const struct pool *pool, const char *co
 		verdict_lists(pf, "configuration", &problems, &notes, "");
 	check_pool(pf, pool);
 	check_region(pf, pool, &region, &iomem);
-	check_kernel(pf, &wanted, request && request->kernel, pool->format);
+	check_kernel(pf, &wanted, request && request->kernel, &need);
 	check_initrd(pf, &wanted);
-	check_module(pf, pool->format);
+	check_module(pf, &need);
 	check_cmdline(pf, pool, &wanted, &region);
 	check_fit(pf, &iomem);
 	config_clear(&config);

@@ -124,6 +124,9 @@ static void end(void)
 	free(command);
 }
 
+/* Whether users inside the kernel have part of the pool. */
+static bool held;
+
 /*
  * Among what is installed, kernel is chosen (a path in root; NULL: none), and
  * passed has everything of because.
@@ -138,7 +141,7 @@ static struct kernel chooses(const char *what, const char *running, unsigned int
 	bool fits;
 
 	kernels_find(&kernels, root, running);
-	fits = kernels_choose(&kernels, root, format, false, &chosen, &passed);
+	fits = kernels_choose(&kernels, root, &(struct module_need){ format, held }, false, &chosen, &passed);
 	strlist_move(&passed, &kernels.skipped);
 	why = strlist_join(&passed, "; ");
 	ok(fits == !!kernel && (!kernel || !strcmp(chosen.path, path)) && strstr(why, because) &&
@@ -338,7 +341,7 @@ static void has_cma(const char *what, const char *release, const char *vermagic,
 		       backings ? backings : "", 0);
 	put_module(name, info, (size_t)len);
 	depmod(release);
-	fits = module_fits(root, release, 1, &found, &text);
+	fits = module_fits(root, release, &(struct module_need){ .format = 1 }, &found, &text);
 	ok(fits == !strcmp(release, vermagic) && found.said == said && found.cma == cma &&
 	   !!strstr(text, "has the backing cma") == (fits && cma), "%s: %s", what, text);
 	free(text);
@@ -360,7 +363,19 @@ static void test_backings(void)
 	has_cma("names that only begin or end so", "6.12.9-amd64", "6.12.9-amd64", "cma2 xcma", true,
 		false);
 	has_cma("one of another kernel", "6.12.9-amd64", "6.12.8-amd64", "reserved cma", true, true);
-	fits = module_fits(root, "6.13", 1, &found, &text);
+	held = true;
+	chooses_only("a driver that leaves alone what is held", "6.12.9-amd64", 1, NULL,
+		     "it was built for 6.12.8-amd64");
+	has_cma("and fits", "6.12.9-amd64", "6.12.9-amd64", "reserved", true, false);
+	chooses_only("is chosen", "6.12.9-amd64", 1, "boot/vmlinuz-6.12.9-amd64", "");
+	install("6.12.10-amd64");
+	chooses_only("rather than a newer one that does not", "6.12.9-amd64", 1,
+		     "boot/vmlinuz-6.12.9-amd64",
+		     "does not know that users inside the kernel have part of this pool");
+	held = false;
+	chooses_only("which will do when nothing is held", "6.12.9-amd64", 1,
+		     "boot/vmlinuz-6.12.10-amd64", "");
+	fits = module_fits(root, "6.13", &(struct module_need){ .format = 1 }, &found, &text);
 	ok(!fits && !found.said && !found.cma, "none at all: %s", text);
 	free(text);
 	end();

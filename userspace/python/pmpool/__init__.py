@@ -148,6 +148,7 @@ class Info:
     handover_time: int      # 0: the last kernel did not let go
     uuid: uuid.UUID
     base: int               # 0 without CAP_SYS_ADMIN
+    held: int               # what users inside the kernel have
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ class Extents(Case):
         info = pmpool.info()
         self.assertEqual(info.size, int(pathlib.Path('/sys/class/misc/pmpool/size').read_text()))
         self.assertEqual(info.uuid, uuid.UUID(pathlib.Path('/sys/class/misc/pmpool/uuid').read_text().strip()))
-        self.assertEqual((info.state, info.backing, info.block_size), ('ok', 'reserved', BLOCK))
+        self.assertEqual((info.state, info.backing, info.block_size, info.held), ('ok', 'reserved', BLOCK, 0))
         self.assertGreaterEqual(info.free_size, info.largest_free)
 
     def test_limits(self):
