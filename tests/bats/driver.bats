@@ -160,7 +160,7 @@ setup_file() {
 }
 
 @test "kexec with memory lent: nothing of the next kernel is there, nor told to it" {
-	group lend-kexec lend-kexec 29
+	group lend-kexec lend-kexec 36
 	ended_well lend-kexec
 }
 

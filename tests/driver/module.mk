@@ -5,7 +5,7 @@
 GUEST_TESTS += $(patsubst %,$(BUILD)/guest/%,test-driver test-driver32 test-kexec test-huge \
 	test-lend test-lend-kexec test-cma)
 
-guest-headers := tests/driver/guest.h tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
+guest-headers := $(wildcard tests/driver/*.h) tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
 
 $(BUILD)/guest/test-%: tests/driver/test-%.c $(guest-headers)
 	@mkdir -p $(@D)

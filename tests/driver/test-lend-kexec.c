@@ -11,6 +11,7 @@
 #include <sys/klog.h>
 #include <sys/sysinfo.h>
 
+#include "lend.h"
 #include "next.h"
 
 #define BOOTS		4
@@ -20,28 +21,19 @@
 #define KEXEC_FILE_DEBUG	0x8
 #endif
 
-static uint64_t base, size;
+static uint64_t size;
 
 static void lend_all(int fd)
 {
-	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .lent = ~0ULL };
-	uint64_t at;
-	char path[96];
-	int state;
+	char *firmware = strdup(firmware_map());
+	struct pmpool_lend arg;
 
-	check_errno(ioctl(fd, PMPOOL_LEND, &arg), 0, "all that can be is lent");
-	arg.flags = 0;
-	if (ioctl(fd, PMPOOL_LEND, &arg))
-		die("PMPOOL_LEND");
-	for (at = arg.offset; at < arg.offset + arg.lent; at += arg.unit) {
-		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
-			 (unsigned long long)((base + at) / arg.unit));
-		state = open(path, O_WRONLY | O_CLOEXEC);
-		if (state < 0 || write(state, "online_movable", 14) < 0)
-			die(path);
-		close(state);
-	}
+	check_errno(lend(fd, ~0ULL, 0), 0, "all that can be is lent");
+	online(fd, "online_movable");
+	arg = lending(fd);
 	check(arg.lent >= size / 2, "%llu of %llu MiB", arg.lent / MIB, (unsigned long long)(size / MIB));
+	check(!strcmp(firmware_map(), firmware), "the firmware's map is as it was");
+	free(firmware);
 }
 
 /* An initramfs with as many zeroes behind it as make it large. */
@@ -123,7 +115,6 @@ static void use_memory(void)
 int main(void)
 {
 	unsigned int boot = strtoul(getenv("PMPOOL_BOOT") ?: "1", NULL, 10);
-	struct pmpool_lend lent = { .size = sizeof(lent) };
 	uint64_t *mem;
 	int fd;
 
@@ -136,7 +127,10 @@ int main(void)
 	size = info(fd).pool_size;
 	check(info(fd).generation == boot && info(fd).state == PMPOOL_STATE_OK && info(fd).was_clean,
 	      "generation %u, ok, clean", boot);
-	check(!ioctl(fd, PMPOOL_LEND, &lent) && !lent.lent, "nothing of it is lent");
+	check(!lending(fd).lent, "nothing of it is lent");
+	/* What a kernel is told by the one before is the firmware's map to it. */
+	check(*firmware_map() && !firmware_entries(firmware_map(), base, base + size),
+	      "the firmware's map has no entry that begins or ends in the region");
 
 	if (boot == 1) {
 		check_errno(create(fd, "kept", KEPT), 0, "an extent");

@@ -6,34 +6,11 @@
  *
  * Run as root with the module not loaded yet and a pool of some memory blocks.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/uio.h>
 #include <time.h>
 
-#include "guest.h"
-
-#define SECRET	0x5ec4e75ec4e75ec4ULL
-
-static uint64_t base;
-
-static struct pmpool_lend lending(int fd)
-{
-	struct pmpool_lend arg = { .size = sizeof(arg) };
-
-	if (ioctl(fd, PMPOOL_LEND, &arg))
-		die("PMPOOL_LEND");
-	return arg;
-}
-
-static int lend(int fd, uint64_t bytes, uint32_t timeout)
-{
-	struct pmpool_lend arg = { .size = sizeof(arg), .flags = PMPOOL_LEND_SET, .lent = bytes,
-				   .timeout = timeout };
-
-	return ioctl(fd, PMPOOL_LEND, &arg);
-}
+#include "lend.h"
 
 static int create_within(int fd, const char *name, uint64_t length, uint32_t timeout)
 {
@@ -58,151 +35,6 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
-}
-
-static uint64_t meminfo(const char *key)
-{
-	const char *at = strstr(slurp("/proc/meminfo"), key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
-}
-
-/* Bring the lent memory blocks online that are not. Returns how many. */
-static unsigned int online(int fd, const char *how)
-{
-	struct pmpool_lend lent = lending(fd);
-	unsigned int n = 0;
-	uint64_t at;
-	char path[96];
-	int state;
-
-	for (at = lent.offset; at < lent.offset + lent.lent; at += lent.unit) {
-		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
-			 (unsigned long long)((base + at) / lent.unit));
-		if (!strcmp(slurp(path), "online"))
-			continue;
-		state = open(path, O_WRONLY | O_CLOEXEC);
-		if (state < 0 || write(state, how, strlen(how)) < 0)
-			die(path);
-		close(state);
-		n++;
-	}
-	return n;
-}
-
-/* How many "System RAM (pmpool)" lines stand inside the pool's, and how many elsewhere. */
-static unsigned int iomem_lent(unsigned int *outside)
-{
-	const char *line = slurp("/proc/iomem");
-	unsigned int inside = 0;
-	int pool = -1;
-
-	*outside = 0;
-	for (; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-		int depth = strspn(line, " ");
-		const char *name = strstr(line, " : ");
-
-		if (!name)
-			continue;
-		name += 3;
-		if (pool >= 0 && depth <= pool)
-			pool = -1;
-		if (!strncmp(name, "Persistent Memory Pool\n", 23))
-			pool = depth;
-		else if (!strncmp(name, "System RAM (pmpool)", 19))
-			*(pool >= 0 ? &inside : outside) += 1;
-	}
-	return inside;
-}
-
-/* Whether the firmware's map, which kexec -c hands on, tells of anything in the pool. */
-static bool in_firmware_map(uint64_t start, uint64_t end)
-{
-	DIR *dir = opendir("/sys/firmware/memmap");
-	struct dirent *entry;
-	bool found = false;
-	char path[128];
-
-	if (!dir)
-		die("/sys/firmware/memmap");
-	while ((entry = readdir(dir))) {
-		uint64_t from, to;
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/sys/firmware/memmap/%.16s/start", entry->d_name);
-		from = strtoull(slurp(path), NULL, 0);
-		snprintf(path, sizeof(path), "/sys/firmware/memmap/%.16s/end", entry->d_name);
-		to = strtoull(slurp(path), NULL, 0);
-		snprintf(path, sizeof(path), "/sys/firmware/memmap/%.16s/type", entry->d_name);
-		/* The machine's own map has all of its memory in one piece. */
-		if (!strncmp(slurp(path), "System RAM", 10) && from >= start && to < end)
-			found = true;
-	}
-	closedir(dir);
-	return found;
-}
-
-/* How many pages of a mapping are in a range of the machine's memory. */
-static size_t pages_in(const void *mem, size_t length, uint64_t start, uint64_t end)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	size_t i, n = 0;
-
-	for (i = 0; i < length / 4096; i++) {
-		uint64_t entry, phys;
-
-		if (pread(fd, &entry, 8, ((uintptr_t)mem / 4096 + i) * 8) != 8)
-			die("/proc/self/pagemap");
-		phys = (entry & ((1ULL << 55) - 1)) * 4096;
-		n += entry >> 63 && phys >= start && phys < end;
-	}
-	close(fd);
-	return n;
-}
-
-/* Anonymous memory, every word of it SECRET. */
-static uint64_t *hog(size_t length)
-{
-	uint64_t *mem = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t i;
-
-	if (mem == MAP_FAILED)
-		die("memory to fill");
-	for (i = 0; i < length / 8; i++)
-		mem[i] = SECRET;
-	return mem;
-}
-
-static bool all_secret(const uint64_t *mem, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length / 8; i++)
-		if (mem[i] != SECRET)
-			return false;
-	return true;
-}
-
-/*
- * Put pages that lie in a range into a pipe, by reference: until they are read
- * nobody can move them. Returns how many.
- */
-static unsigned int pin(int pipe_in, uint64_t *mem, size_t length, uint64_t start, uint64_t end)
-{
-	unsigned int n = 0;
-	size_t i;
-
-	for (i = 0; i < length / 4096 && n < 8; i++) {
-		struct iovec iov = { (char *)mem + i * 4096, 4096 };
-
-		if (!pages_in(iov.iov_base, 4096, start, end))
-			continue;
-		if (vmsplice(pipe_in, &iov, 1, SPLICE_F_NONBLOCK) != 4096)
-			break;
-		n++;
-	}
-	return n;
 }
 
 static void test_contract(int fd)
@@ -245,6 +77,7 @@ static void test_lent(int fd)
 {
 	struct pmpool_lend arg = lending(fd);
 	uint64_t total = meminfo("MemTotal:"), start, want = arg.lendable;
+	char *firmware = strdup(firmware_map());
 	unsigned int outside, units;
 
 	begin("lend-system");
@@ -257,13 +90,16 @@ static void test_lent(int fd)
 	check(info(fd).free == sysfs("free") && info(fd).largest_free >= want,
 	      "they still count as free");
 	check(iomem_lent(&outside) == 1 && !outside, "/proc/iomem has them inside the pool, in one piece");
-	check(!in_firmware_map(base, base + info(fd).pool_size), "the firmware's map does not");
+	check(*firmware && !strcmp(firmware_map(), firmware) &&
+	      !firmware_entries(firmware, base, base + info(fd).pool_size),
+	      "the firmware's map is as it was");
 	units = online(fd, "online_movable");
 	check(units == arg.lent / arg.unit && meminfo("MemTotal:") >= total + want / 100 * 98,
 	      "online, they are %llu MiB more memory", (meminfo("MemTotal:") - total) / MIB);
 	check_errno(lend(fd, arg.lent, 0), 0, "as much as is lent");
 	check(unload() == -1 && errno == EWOULDBLOCK, "the driver can not be unloaded meanwhile");
 	check_errno(lend(fd, ~0ULL, 0), ENOSPC, "more than all");
+	free(firmware);
 }
 
 static void test_taken_back(int fd)
