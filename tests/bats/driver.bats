@@ -21,6 +21,8 @@ setup_file() {
 			--file "$BUILD/pmpoolctl-static:/bin/pmpoolctl" \
 			--file "$BUILD/test-libpmpool-pool:/bin/test-libpmpool-pool" \
 			-- /bin/test-repair
+		mini lend-force --mem 2G --pool 768M --cpus 1 --timeout 400 --reboots 1 \
+			--allow-splat 'sysrq triggered crash' -- "$BUILD/guest/test-lend-force"
 		mini lend --mem 2G --pool 768M --cpus 2 --timeout 400 \
 			--file "$BUILD/guest/test-lend:/bin/test-lend" -- /bin/test-lend
 	} 3>&- &
@@ -157,6 +159,11 @@ setup_file() {
 @test "all of it taken back, the driver can be unloaded" {
 	group lend lend-end 6
 	ended_well lend
+}
+
+@test "unloaded by force with memory that can not be emptied: that stays the system's, and nothing else" {
+	group lend-force lend-force 35
+	ended_well lend-force
 }
 
 @test "kexec with memory lent: nothing of the next kernel is there, nor told to it" {

@@ -28,6 +28,14 @@ static int reserved_claim(struct device *dev, struct pmpool_region *region)
 {
 	struct resource span = DEFINE_RES_MEM(region->base, region->size);
 
+	/* By a driver that was unloaded by force, with its claim still there. */
+	if (region_intersects(region->base, region->size,
+			      IORESOURCE_SYSTEM_RAM | IORESOURCE_SYSRAM_DRIVER_MANAGED,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		dev_err(dev, "region %pR is in use: some of it is still lent to the system, see /proc/iomem; reboot\n",
+			&span);
+		return -EBUSY;
+	}
 	if (region_intersects(region->base, region->size, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT) {
 		dev_err(dev, "region %pR is System RAM: boot with memmap=%#llx$%#llx (in GRUB's configuration write \\$)\n",

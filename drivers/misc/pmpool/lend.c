@@ -34,6 +34,8 @@
 
 /* The thread stops trying when nobody has waited for so long. */
 #define LEND_PATIENCE	(60 * HZ)
+/* How long unloading by force waits for what is lent. */
+#define LEND_LAST_WAIT	(10 * HZ)
 
 static u64 base_block(const struct pmpool *pool)
 {
@@ -480,30 +482,28 @@ void pmpool_lend_init(struct pmpool *pool)
  * @pool: that is detached
  *
  * Nothing is lent, for the module could not be unloaded then, unless it was by
- * force. In that case the memory is taken back now or never.
+ * force. In that case the thread takes back what can be had in some seconds.
  *
- * Return: whether the region is all the pool's. If not, its claim has to stay for
- * good, for the system goes on using a part of it.
+ * Return: whether the region is all the pool's. If not, its claim and the names in
+ * the resource tree have to stay for good, for the system goes on using a part.
  */
 bool pmpool_lend_exit(struct pmpool *pool)
 {
+	struct pmpool_lend_wait wait = { .left = LEND_LAST_WAIT };
 	struct pmpool_lending *lend = &pool->lend;
-	int ret = 0;
 
-	cancel_delayed_work_sync(&lend->patience);
 	if (lend->thread) {
+		lend_less(pool, 0, &wait);
+		cancel_delayed_work_sync(&lend->patience);
+		/* What it has not begun by now it shall not begin any more. */
+		scoped_guard(rwsem_write, &pool->lock)
+			set_keep(pool, lend->first, lend->end);
 		send_sig(SIGKILL, lend->thread, 1);
 		kthread_stop(lend->thread);
 		unregister_memory_notifier(&lend->online);
 	}
 
-	while (lend->first < lend->end && !ret) {
-		scoped_guard(mutex, &pool->admin)
-			scoped_guard(rwsem_write, &pool->lock)
-				set_keep(pool, lend->end, lend->end);
-		ret = take_unit_back(pool);
-	}
-	if (ret) {
+	if (lend->first < lend->end) {
 		dev_err(pool->dev, "%llu MiB of %pR stay lent: the region can not be used before the next boot\n",
 			lent_blocks(pool) * PMPOOL_FORMAT_BLOCK_SIZE / SZ_1M, pool->region.res);
 		return false;
