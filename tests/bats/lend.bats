@@ -74,6 +74,52 @@ lent() {
 	must rm /dev/shm/used
 }
 
+# How often the daemon has said that it waits.
+held_off() {
+	must sh -c "journalctl -b -u pmpoold -o cat | grep -c 'memory is short: 512 MiB of the pool stay lent to the system until it is not, instead of 384 MiB' || true"
+	says "$1"
+}
+
+@test "short of memory the headroom is not restored, and is when that is over" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	held_off 0
+	# Less is available than the memory block that should be taken back, and a fourth.
+	must sh -c 'mkdir /run/hog && mount -t tmpfs -o size=4G hog /run/hog &&
+		dd if=/dev/zero of=/run/hog/fill bs=1M status=none \
+			count=$(awk "/^MemAvailable:/ { print int(\$2 / 1024) - 110 }" /proc/meminfo)'
+	must pmpoolctl create some 200M
+	until_true "journalctl -b -u pmpoold -o cat | grep -q 'memory is short'"
+	held_off 1
+	# Also when it has looked again.
+	must pmpoolctl create more 2M
+	must pmpoolctl remove more
+	lent 4
+	held_off 1
+	must umount /run/hog
+	lent 3
+	must pmpoolctl remove some
+	lent 4
+}
+
+@test "so it is when programs wait for memory, whatever is available" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must grep -q some /proc/pressure/memory
+	must systemd-run --quiet --unit=hog -p MemoryHigh=8M -p MemorySwapMax=0 -p OOMPolicy=continue tail /dev/zero
+	until_true "awk '{ split(\$2, avg, \"=\"); exit !(avg[2] > 25) }' /proc/pressure/memory"
+	must pmpoolctl create some 200M
+	until_true "test \"\$(journalctl -b -u pmpoold -o cat | grep -c 'memory is short')\" = 2"
+	held_off 2
+	lent 4
+	must systemctl stop hog
+	until_true "awk '{ split(\$2, avg, \"=\"); exit !(avg[2] < 10) }' /proc/pressure/memory"
+	# It looks again when something changes, or half a minute later.
+	must pmpoolctl create more 2M
+	lent 3
+	must pmpoolctl remove more
+	must pmpoolctl remove some
+	lent 4
+}
+
 @test "kexec with memory lent: the pool is whole, and lent again" {
 	total=$(cat "$BATS_FILE_TMPDIR/total")
 	must pmpoolctl create kept 20M

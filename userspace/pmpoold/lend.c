@@ -28,8 +28,6 @@
 #define SOON_USEC	(1 * 1000000ULL)
 /* It can not be, or had better not. */
 #define LATER_USEC	(30 * 1000000ULL)
-/* Percent of the time in which something waited for memory, of the last ten seconds. */
-#define PRESSURE_MAX	10.0
 
 struct lender {
 	sd_event *event;
@@ -38,21 +36,21 @@ struct lender {
 	struct lend_policy policy;
 	int said;			/* the last error that was said */
 	const char *needless;		/* the same, of why nothing is lent */
+	bool waits;			/* for the system to have memory again; was said */
 };
 
-/* Whether what is to be taken back finds no place elsewhere, or only by swapping. */
+/* Whether what is to be taken back had better stay where it is for now. */
 static bool under_pressure(uint64_t bytes)
 {
-	double waited = 0;
-	char *text, *at;
+	char *text;
+	bool yes;
 
-	if (!file_read("/proc/pressure/memory", 4096, &text, NULL)) {
-		at = strstr(text, "some avg10=");
-		if (at)
-			waited = strtod(at + strlen("some avg10="), NULL);
-		free(text);
-	}
-	return waited > PRESSURE_MAX || mem_available() < bytes + bytes / 4;
+	/* Not every kernel tells. */
+	if (file_read("/proc/pressure/memory", 4096, &text, NULL))
+		text = NULL;
+	yes = lend_is_pressing(bytes, mem_available(), text);
+	free(text);
+	return yes;
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
@@ -138,8 +136,16 @@ void lender_follow(struct lender *lender)
 	target = lend_target(&lender->policy, &state);
 	if (target < state.lent && lender->policy.mode == LEND_AUTO &&
 	    under_pressure(state.lent - target)) {
+		if (!lender->waits)
+			log_info("memory is short: %" PRIu64 " MiB of the pool stay lent to the system until it is not, instead of %" PRIu64 " MiB",
+				 state.lent >> 20, target >> 20);
+		lender->waits = true;
 		look_again(lender, LATER_USEC);
-	} else if (target != state.lent) {
+		pmpool_close(pool);
+		return;
+	}
+	lender->waits = false;
+	if (target != state.lent) {
 		/* It need not be there at once: the daemon has other things to do. */
 		r = pmpool_lend(pool, target, 1);
 		if (r == -EAGAIN) {

@@ -6,6 +6,9 @@
 #include "ctl.h"
 #include "policy.h"
 
+/* Percent of the last ten seconds in which something waited for memory. */
+#define PRESSURE_MAX	10.0
+
 const char *lend_parse(const char *text, struct lend_policy *policy)
 {
 	policy->size = 0;
@@ -74,4 +77,15 @@ uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *
 			most = state->free - headroom;
 	}
 	return most - most % state->unit;
+}
+
+bool lend_is_pressing(uint64_t bytes, uint64_t available, const char *pressure)
+{
+	static const char key[] = "some avg10=";
+	const char *at = pressure ? strstr(pressure, key) : NULL;
+
+	/* What is there has to find room elsewhere, and the system to have some left. */
+	if (available < bytes + bytes / 4)
+		return true;
+	return at && strtod(at + strlen(key), NULL) > PRESSURE_MAX;
 }

@@ -42,4 +42,10 @@ const char *lend_needless(const struct lend_policy *policy, const struct lend_st
 /* How much should be lent, in whole units. */
 uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state);
 
+/*
+ * Whether the system is too short of memory for that much to be taken back, only
+ * that more is free: with so much available, and /proc/pressure/memory, or NULL.
+ */
+bool lend_is_pressing(uint64_t bytes, uint64_t available, const char *pressure);
+
 #endif

@@ -49,6 +49,16 @@ static void refuses(const char *text, bool headroom)
 	ok(wrong && strstr(wrong, "512M"), "\"%s\": %s", text, wrong ? wrong : "is taken");
 }
 
+static void presses(const char *what, unsigned int available, const char *some, bool yes)
+{
+	char text[256];
+
+	if (some)
+		snprintf(text, sizeof(text), "some avg10=%s avg60=50.00 avg300=50.00 total=1\n"
+			 "full avg10=90.00 avg60=90.00 avg300=90.00 total=1\n", some);
+	ok(lend_is_pressing(128 * MIB, available * MIB, some ? text : NULL) == yes, "%s", what);
+}
+
 int main(void)
 {
 	struct lend_policy none = { 0 };
@@ -73,6 +83,11 @@ int main(void)
 	needless("512M", "uses all that is free");
 	state.by_itself = true;
 	ok(!lend_needless(&none, &state), "nobody asked, nothing is said");
+	presses("to take 128 MiB back, 160 MiB available are enough", 160, NULL, false);
+	presses("and 159 MiB are not", 159, NULL, true);
+	presses("nor are they when nothing waits", 159, "0.00", true);
+	presses("when something waits a tenth of the time, that is no pressure", 1000, "10.00", false);
+	presses("more is, whatever there is", 1000, "10.01", true);
 	refuses("much", false);
 	refuses("", false);
 	refuses("10%", false);
