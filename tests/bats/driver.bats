@@ -29,6 +29,9 @@ setup_file() {
 	{
 		mini kexec --cpus 1 --pool 128M --timeout 600 \
 			--file "$BUILD/guest/test-kexec:/bin/test-kexec" -- /bin/test-kexec
+		! kexec_tools || LD_LIBRARY_PATH=$KEXEC_TOOLS/lib mini kexec-load --mem 2G --cpus 1 \
+			--pool 768M --timeout 300 --file "$KEXEC_TOOLS/kexec" \
+			-- "$BUILD/guest/test-kexec-load" "$KEXEC_TOOLS/lib"
 		mini lend-kexec --mem 2G --cpus 1 --pool 1G --timeout 600 \
 			--file "$BUILD/guest/test-lend-kexec:/bin/test-lend-kexec" -- /bin/test-lend-kexec
 	} 3>&- &
@@ -164,6 +167,12 @@ setup_file() {
 @test "unloaded by force with memory that can not be emptied: that stays the system's, and nothing else" {
 	group lend-force lend-force 35
 	ended_well lend-force
+}
+
+@test "kexec_load, when nothing holds it back, writes over the end of the pool" {
+	[ -e "$BATS_FILE_TMPDIR/kexec-load.tap" ] || skip "apt does not offer kexec-tools"
+	group kexec-load kexec-load 9
+	ended_well kexec-load
 }
 
 @test "kexec with memory lent: nothing of the next kernel is there, nor told to it" {

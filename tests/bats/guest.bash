@@ -45,6 +45,26 @@ ended_well() {
 	fi
 }
 
+# Debian's kexec-tools, unpacked and not installed: kexec itself, and libraries that it
+# needs and few machines have in lib/, below $KEXEC_TOOLS. Fails when apt does not offer it.
+kexec_tools() {
+	KEXEC_TOOLS=${PMPOOL_CACHE:-$HOME/.cache/pmpool}/kexec-tools
+	[ ! -e "$KEXEC_TOOLS" ] || return 0
+	local work packages
+	work=$(mktemp -d "$KEXEC_TOOLS.XXXXXX") || return 1
+	mapfile -t packages < <(apt-cache depends --recurse --important kexec-tools 2>"$work/log" |
+		grep -E '^(kexec-tools|libxen.*)$')
+	(cd "$work" && mkdir tree &&
+		apt-get -q -o APT::Sandbox::User=root download "${packages[@]}" >>log 2>&1 &&
+		for deb in *.deb; do dpkg-deb -x "$deb" tree || exit 1; done &&
+		mkdir lib && cp tree/sbin/kexec . &&
+		LD_LIBRARY_PATH=$work/tree/usr/lib/x86_64-linux-gnu ldd kexec |
+			awk -v tree="$work/" 'index($3, tree) == 1 { print $3 }' | xargs cp -L -t lib &&
+		rm -r tree ./*.deb) && mv -T "$work" "$KEXEC_TOOLS" 2>/dev/null
+	rm -rf "$work"
+	[ -x "$KEXEC_TOOLS/kexec" ]
+}
+
 # What follows is for a full guest, whose name is in $GUEST.
 
 # Run a command in the guest, as bats' `run` does: its output in $output, its

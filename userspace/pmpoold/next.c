@@ -212,7 +212,7 @@ static int on_watch(sd_event_source *s, uint64_t usec, void *userdata)
 	if (undisturbed(d->staged.count, d->staged.loaded))
 		return 0;
 	if (d->pool.catalog) {
-		log_warning("somebody else has loaded or unloaded a kexec image: it is staged again");
+		log_warning("somebody else has loaded or unloaded a kexec image, which may be placed in the pool or not keep it: ours is staged again");
 		daemon_restage_same(d);
 	} else if (d->staged.loaded) {
 		log_warning("somebody else has loaded or unloaded a kexec image, and without the driver nothing can be checked");
