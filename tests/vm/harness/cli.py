@@ -103,6 +103,7 @@ def parser():
     p.add_argument('--module', metavar='FILE', help='pmpool.ko, loaded before the program starts')
     p.add_argument('--no-load', action='store_true', help='only put the module at /lib/pmpool.ko')
     p.add_argument('--file', action='append', default=[], metavar='SRC[:DST]', help='put a file into the guest (default /bin)')
+    p.add_argument('--disk', metavar='FILE', help='the contents of an NVMe disk, which the guest may change; with --no-kexec it is /dev/nvme0n1')
     p.add_argument('--reboots', type=int, default=0, metavar='N', help='let it be reset N times, for tests of a panic (default 0)')
     p.add_argument('--no-kexec', action='store_true', help='without the kernel image at /kexec, a tenth of a second faster')
     p.add_argument('--console', metavar='FILE', help='keep the console log')
@@ -229,7 +230,7 @@ def cmd_mini(o):
     opts.mem, opts.cpus, opts.pool, opts.append, opts.icount = o.mem, o.cpus, o.pool, o.append, o.icount
     opts.timeout, opts.module, opts.load, opts.kexec = o.timeout, o.module, not o.no_load, not o.no_kexec
     opts.files, opts.allow, opts.reboots, opts.kernel = o.file, o.allow_splat, o.reboots, o.kernel
-    opts.console, opts.verbose = o.console, o.verbose
+    opts.console, opts.verbose, opts.disk = o.console, o.verbose, o.disk
     if o.cpus < 1 or o.cpus > 64:
         raise VmUsage(f'--cpus {o.cpus} is impossible: 1 to 64')
     return mini.run(o.argv, opts)

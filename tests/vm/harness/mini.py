@@ -98,7 +98,7 @@ class Options:
     mem, cpus, pool, append = '1G', 2, '256M', ''
     icount, timeout, module, load, kexec = False, 60.0, None, True, True
     files, allow, reboots, kernel, accel, verbose = (), (), 0, None, None, False
-    console = None
+    console, disk = None, None
 
 
 class _Tail:
@@ -150,6 +150,8 @@ def run(argv, o, out=None, quiet=False):
         if o.kexec:
             cmd += ['-drive', f'file={kernel.boot_disk(vmlinuz)},if=none,id=k,format=raw,readonly=on',
                     '-device', 'nvme,drive=k,serial=kexec']
+        if o.disk:
+            cmd += ['-drive', f'file={pathlib.Path(o.disk).resolve()},if=none,id=d,format=raw,cache=unsafe', '-device', 'nvme,drive=d,serial=disk']
         if not o.reboots:
             cmd.append('-no-reboot')
         with open(work / 'qemu.log', 'wb') as log:
