@@ -94,6 +94,8 @@ static void print_pool_metrics(const struct pmpool_pool_info *info)
 	      pmpool_info_block_size(info));
 	gauge("free_bytes", "bytes", "What is free altogether.", pmpool_info_free_size(info));
 	gauge("lent_bytes", "bytes", "What of that is lent to the system.", pmpool_info_lent(info));
+	gauge("emptying_bytes", "bytes", "What of that is being taken back.",
+	      pmpool_info_emptying(info));
 	gauge("kernel_bytes", "bytes", "What users inside the kernel have.", pmpool_info_held(info));
 	gauge("largest_free_bytes", "bytes", "What is free in one run: the largest extent possible.",
 	      pmpool_info_largest_free(info));

@@ -27,6 +27,7 @@ static void print_pool_summary(const struct pmpool_pool_info *info, bool exact)
 	char largest[SIZE_TEXT];
 	char size[SIZE_TEXT];
 	char avail[SIZE_TEXT];
+	char lent[SIZE_TEXT];
 	char held[SIZE_TEXT];
 
 	printf("pool:         %s, generation %" PRIu64 ", %s\n",
@@ -38,6 +39,10 @@ static void print_pool_summary(const struct pmpool_pool_info *info, bool exact)
 	       format_size(avail, pmpool_info_free_size(info), exact),
 	       format_size(largest, pmpool_info_largest_free(info), exact),
 	       pmpool_info_extents(info), pmpool_info_max_extents(info));
+	if (pmpool_info_lent(info))
+		printf("lent:         %s of what is free, to the system%s\n",
+		       format_size(lent, pmpool_info_lent(info), exact),
+		       pmpool_info_emptying(info) ? "; some of it is being taken back" : "");
 	if (pmpool_info_held(info))
 		printf("kernel:       users inside it have %s\n",
 		       format_size(held, pmpool_info_held(info), exact));

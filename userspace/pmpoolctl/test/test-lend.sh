@@ -33,6 +33,9 @@ check "is all that can be" [ "$(value lent)" = "$most" ]
 check "all, once more, is no error" run 0 pmpoolctl lend all
 check "info tells of it" [ "$(pmpoolctl info --json | jq .lent)" = "$most" ]
 check "metrics too" sh -c "pmpoolctl metrics | grep -qx 'pmpool_lent_bytes $most'"
+check "none of it is being taken back" sh -c "pmpoolctl metrics | grep -qx 'pmpool_emptying_bytes 0'"
+pmpoolctl status >/tmp/status
+check "status too" grep -qx "lent:         $((most >> 20)).0 MiB of what is free, to the system" /tmp/status
 check "the map shows it" [ "$(pmpoolctl map --json | jq '.parts[] | select(.kind == "lent").size')" = "$most" ]
 check "with a character of its own" sh -c "pmpoolctl map | grep -q '~ lent'"
 check "an extent that needs it is made" run 0 pmpoolctl create needy $(($(pmpoolctl info --json | jq .free) - unit))
