@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The driver in a kernel that watches it: KASAN, UBSAN, lockdep, kmemleak, fault
-# injection, KUnit. Three guests: one loses an allocation at every step and is
-# searched for lost memory, another one is kept busy, and one does both to lending. PMPOOL_SEED=N repeats
-# what test-fuzz and test-stress did.
+# injection, KUnit. Four guests: one loses an allocation at every step and is
+# searched for lost memory, another one is kept busy, one does both to lending, and one
+# loses the driver while memory is lent. PMPOOL_SEED=N repeats what test-fuzz and
+# test-stress did.
 
 load guest
 
@@ -47,6 +48,10 @@ setup_file() {
 			--allow-splat 'warn_alloc\+0x' \
 			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
 			-- "test-kernel start" "test-failnth lend" "test-kernel end"
+		mini force --kernel "$KERNEL" --module "$BUILD/debug/module/pmpool.ko" --mem 2G --cpus 1 \
+			--pool 768M --timeout 900 --reboots 1 --append "$WATCH" \
+			--allow-splat 'sysrq triggered crash' \
+			--file "$BUILD/debug/letgo/letgo.ko:/lib/letgo.ko" -- "$BUILD/guest/test-lend-force"
 	} 3>&- &
 	wait
 }
@@ -87,6 +92,11 @@ setup_file() {
 	group lend failnth 7
 	group lend leak 2
 	ended_well lend
+}
+
+@test "unloaded by force with memory that can not be emptied: nothing points to what is gone" {
+	group force lend-force 35
+	ended_well force
 }
 
 @test "no memory is lost, and lockdep has watched to the end" {

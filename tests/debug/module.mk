@@ -15,4 +15,7 @@ $(DEBUG_TESTS): $(BUILD)/guest/%: tests/debug/%.c tests/debug/debug.h tests/driv
 .PHONY: debug-module
 debug-module:
 	kdir=$$(tests/vm/vm debug-kernel --kdir) && $(MAKE) --no-print-directory module \
-		BUILD=$(BUILD)/debug KDIR="$$kdir" KARGS="W=1 CONFIG_PMPOOL_KUNIT_TEST=m"
+		BUILD=$(BUILD)/debug KDIR="$$kdir" KARGS="W=1 CONFIG_PMPOOL_KUNIT_TEST=m" && \
+	mkdir -p $(BUILD)/debug/letgo && ln -sf $(CURDIR)/tests/debug/letgo.c $(BUILD)/debug/letgo/ && \
+	echo 'obj-m := letgo.o' >$(BUILD)/debug/letgo/Makefile && \
+	$(MAKE) -C "$$kdir" M=$(BUILD)/debug/letgo modules
