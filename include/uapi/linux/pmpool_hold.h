@@ -41,8 +41,8 @@
  * **Holds.** A record that is not used is all zero. One with a checksum of zero
  * which should have another is a change that was cut short: it is not used, and
  * its blocks belong to nobody. One with any other wrong checksum is damaged, and
- * so are holds that overlap, or lie outside the region or in block 0: nobody
- * knows then what is held, and nothing is given out.
+ * so are holds that overlap, have the same name, or lie outside the region or in
+ * block 0: nobody knows then what is held, and nothing is given out.
  */
 
 #define PMPOOL_HOLD_VERSION		1
@@ -64,10 +64,15 @@
 	((((size) >> PMPOOL_HOLD_BLOCK_SHIFT) + 63) / 64 * 8)
 #define PMPOOL_HOLD_NAME_SIZE		40
 
-/* How the part of whoever manages the pool begins, and its size field. */
+/*
+ * The superblock of whoever manages the rest: what the kernel looks at. Its copy
+ * is in the last page of block 0.
+ */
 #define PMPOOL_HOLD_SUPER_MAGIC		"\211PMPOOL\n"
-#define PMPOOL_HOLD_SUPER_SIZE		512
-#define PMPOOL_HOLD_SUPER_COPY_OFFSET	0x1ff000
+#define PMPOOL_HOLD_SUPER_BYTES		512
+#define PMPOOL_HOLD_SUPER_CRC		8	/* offset of its checksum */
+#define PMPOOL_HOLD_SUPER_SIZE		64	/* and of the region's size */
+#define PMPOOL_HOLD_SUPER_COPY		0x1ff000
 
 /* Bits of struct pmpool_hold_header.state; all others are zero */
 #define PMPOOL_HOLD_SEALED		(1U << 0)
