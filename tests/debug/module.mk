@@ -14,6 +14,9 @@ $(DEBUG_TESTS): $(BUILD)/guest/%: tests/debug/%.c tests/debug/debug.h tests/driv
 
 .PHONY: debug-module
 debug-module:
+	@mkdir -p $(BUILD)/debug
+	@# Two tests may ask for it at the same time.
+	exec 9>$(BUILD)/debug/lock && flock 9 && \
 	kdir=$$(tests/vm/vm debug-kernel --kdir) && $(MAKE) --no-print-directory module \
 		BUILD=$(BUILD)/debug KDIR="$$kdir" KARGS="W=1 CONFIG_PMPOOL_KUNIT_TEST=m" && \
 	mkdir -p $(BUILD)/debug/letgo && ln -sf $(CURDIR)/tests/debug/letgo.c $(BUILD)/debug/letgo/ && \

@@ -3,7 +3,7 @@
  * What the debug kernel itself has to say: the KUnit tests' results, whether
  * lockdep and kmemleak are still watching, and what kmemleak has found.
  *
- * usage: test-kernel kunit | start | end
+ * usage: test-kernel kunit | builtin | start | end
  */
 #include <dirent.h>
 #include <sys/mount.h>
@@ -38,17 +38,12 @@ static void suite(const char *name)
 	check(tests, "%s: %u tests", name, tests);
 }
 
-static void test_kunit(void)
+/* All that there are results of. */
+static void suites(void)
 {
-	int fd = open(KUNIT_MODULE, O_RDONLY | O_CLOEXEC);
 	struct dirent *de;
 	DIR *dir;
 
-	begin("kunit");
-	if (fd < 0)
-		die(KUNIT_MODULE);
-	check_errno(syscall(SYS_finit_module, fd, "", 0), 0, "loading the tests");
-	close(fd);
 	dir = opendir(KUNIT_RESULTS);
 	if (!dir)
 		die(KUNIT_RESULTS);
@@ -56,6 +51,18 @@ static void test_kunit(void)
 		if (de->d_name[0] != '.')
 			suite(de->d_name);
 	closedir(dir);
+}
+
+static void test_kunit(void)
+{
+	int fd = open(KUNIT_MODULE, O_RDONLY | O_CLOEXEC);
+
+	begin("kunit");
+	if (fd < 0)
+		die(KUNIT_MODULE);
+	check_errno(syscall(SYS_finit_module, fd, "", 0), 0, "loading the tests");
+	close(fd);
+	suites();
 	check_errno(syscall(SYS_delete_module, "pmpool_kunit", O_NONBLOCK), 0, "unloading them");
 }
 
@@ -153,13 +160,16 @@ int main(int argc, char **argv)
 		die("mounting debugfs");
 	if (argc == 2 && !strcmp(argv[1], "kunit")) {
 		test_kunit();
+	} else if (argc == 2 && !strcmp(argv[1], "builtin")) {
+		begin("kunit");
+		suites();
 	} else if (argc == 2 && !strcmp(argv[1], "start")) {
 		test_start();
 		return 0;
 	} else if (argc == 2 && !strcmp(argv[1], "end")) {
 		test_end();
 	} else {
-		fprintf(stderr, "usage: test-kernel kunit | start | end\n");
+		fprintf(stderr, "usage: test-kernel kunit | builtin | start | end\n");
 		return 2;
 	}
 	return done();

@@ -90,19 +90,93 @@ static inline const char *next_cmdline(unsigned int boot, const char *more)
 	return line;
 }
 
-/* Stage the kernel and the initramfs that run now. Takes seconds when emulated. */
-static inline int stage(const char *cmdline, unsigned long flags)
+/* Stage a kernel with the initramfs that runs now. Takes seconds when emulated. */
+static inline int stage_kernel(const char *path, const char *cmdline, unsigned long flags)
 {
-	int kernel = open("/kexec/vmlinuz", O_RDONLY | O_CLOEXEC);
 	int initrd = open("/sys/firmware/initrd", O_RDONLY | O_CLOEXEC);
+	int kernel = open(path, O_RDONLY | O_CLOEXEC);
 	int ret;
 
-	if (kernel < 0 || initrd < 0)
-		die("/kexec/vmlinuz and /sys/firmware/initrd");
+	if (kernel < 0)
+		die(path);
+	if (initrd < 0)
+		die("/sys/firmware/initrd");
 	ret = syscall(SYS_kexec_file_load, kernel, initrd, strlen(cmdline) + 1, cmdline, flags);
 	close(kernel);
 	close(initrd);
 	return ret;
+}
+
+/* The kernel that runs now. */
+static inline int stage(const char *cmdline, unsigned long flags)
+{
+	return stage_kernel("/kexec/vmlinuz", cmdline, flags);
+}
+
+/* An initramfs with as many zeroes behind it as make it large. */
+static inline int large_initrd(size_t size)
+{
+	static char buf[1 << 20];
+	int from = open("/sys/firmware/initrd", O_RDONLY | O_CLOEXEC);
+	int to = syscall(SYS_memfd_create, "initrd", 0);
+	size_t length = 0;
+	ssize_t len;
+
+	if (from < 0 || to < 0)
+		die("an initramfs");
+	/* The one that this kernel was started with has them already. */
+	while (length < size && (len = read(from, buf, sizeof(buf))) > 0) {
+		if (write(to, buf, len) != len)
+			die("an initramfs");
+		length += len;
+	}
+	memset(buf, 0, sizeof(buf));
+	for (; length < size; length += sizeof(buf))
+		if (write(to, buf, sizeof(buf)) != sizeof(buf))
+			die("an initramfs");
+	close(from);
+	return to;
+}
+
+#ifndef KEXEC_FILE_DEBUG
+#define KEXEC_FILE_DEBUG	0x8
+#endif
+
+/*
+ * Stage the next kernel with a large initramfs, and look at each segment as the
+ * kernel tells of it: none is in the region.
+ */
+static inline void stage_large(const char *cmdline, size_t initrd_size, uint64_t base, uint64_t size)
+{
+	int kernel = open("/kexec/vmlinuz", O_RDONLY | O_CLOEXEC);
+	int initrd = large_initrd(initrd_size);
+	unsigned int segments = 0, inside = 0;
+	uint64_t largest = 0;
+	const char *at;
+	int ret;
+
+	messages();
+	ret = syscall(SYS_kexec_file_load, kernel, initrd, strlen(cmdline) + 1, cmdline,
+		      KEXEC_FILE_DEBUG);
+	check_errno(ret, 0, "the next kernel is staged with an initramfs of %zu MiB",
+		    (size_t)(initrd_size / MIB));
+	close(kernel);
+	close(initrd);
+	for (at = messages(); (at = strstr(at, "segment[")); at++) {
+		const char *mem = strstr(at, " mem="), *memsz = strstr(at, " memsz=");
+		uint64_t start, length;
+
+		if (!mem || !memsz)
+			continue;
+		start = strtoull(mem + 5, NULL, 16);
+		length = strtoull(memsz + 7, NULL, 16);
+		segments++;
+		inside += start < base + size && start + length > base;
+		largest = length > largest ? length : largest;
+	}
+	check(segments >= 3 && largest >= initrd_size, "the kernel told of %u segments, one of %llu MiB",
+	      segments, (unsigned long long)(largest / MIB));
+	check(!inside, "%u of them are in the region", inside);
 }
 
 /* Start what was staged, at once and with every process running. */

@@ -17,9 +17,6 @@
 #define BOOTS		4
 #define KEPT		(20 * MIB)
 #define INITRD		(200 * MIB)
-#ifndef KEXEC_FILE_DEBUG
-#define KEXEC_FILE_DEBUG	0x8
-#endif
 
 static uint64_t size;
 
@@ -34,65 +31,6 @@ static void lend_all(int fd)
 	check(arg.lent >= size / 2, "%llu of %llu MiB", arg.lent / MIB, (unsigned long long)(size / MIB));
 	check(!strcmp(firmware_map(), firmware), "the firmware's map is as it was");
 	free(firmware);
-}
-
-/* An initramfs with as many zeroes behind it as make it large. */
-static int large_initrd(void)
-{
-	static char buf[1 << 20];
-	int from = open("/sys/firmware/initrd", O_RDONLY | O_CLOEXEC);
-	int to = syscall(SYS_memfd_create, "initrd", 0);
-	off_t length = 0;
-	ssize_t len;
-
-	if (from < 0 || to < 0)
-		die("an initramfs");
-	/* The one that this kernel was started with has them already. */
-	while (length < (off_t)INITRD && (len = read(from, buf, sizeof(buf))) > 0) {
-		if (write(to, buf, len) != len)
-			die("an initramfs");
-		length += len;
-	}
-	memset(buf, 0, sizeof(buf));
-	for (; length < (off_t)INITRD; length += sizeof(buf))
-		if (write(to, buf, sizeof(buf)) != sizeof(buf))
-			die("an initramfs");
-	close(from);
-	return to;
-}
-
-/* Stage the next kernel; look at each segment as the kernel tells of it. */
-static void stage_large(unsigned int boot)
-{
-	const char *cmdline = next_cmdline(boot, NULL), *log, *at;
-	int kernel = open("/kexec/vmlinuz", O_RDONLY | O_CLOEXEC);
-	int initrd = large_initrd();
-	unsigned int segments = 0, inside = 0;
-	uint64_t largest = 0;
-	int ret;
-
-	messages();
-	ret = syscall(SYS_kexec_file_load, kernel, initrd, strlen(cmdline) + 1, cmdline,
-		      KEXEC_FILE_DEBUG);
-	check_errno(ret, 0, "the next kernel is staged with an initramfs of %llu MiB", INITRD / MIB);
-	close(kernel);
-	close(initrd);
-	log = messages();
-	for (at = log; (at = strstr(at, "segment[")); at++) {
-		const char *mem = strstr(at, " mem="), *memsz = strstr(at, " memsz=");
-		uint64_t start, length;
-
-		if (!mem || !memsz)
-			continue;
-		start = strtoull(mem + 5, NULL, 16);
-		length = strtoull(memsz + 7, NULL, 16);
-		segments++;
-		inside += start < base + size && start + length > base;
-		largest = length > largest ? length : largest;
-	}
-	check(segments >= 3 && largest >= INITRD, "the kernel told of %u segments, one of %llu MiB",
-	      segments, (unsigned long long)(largest / MIB));
-	check(!inside, "%u of them are in the region", inside);
 }
 
 /* Fill what is free, so that the system has used what is lent, and leave it to it. */
@@ -146,7 +84,7 @@ int main(void)
 
 	lend_all(fd);
 	use_memory();
-	stage_large(boot);
+	stage_large(next_cmdline(boot, NULL), INITRD, base, size);
 	use_memory();
 	start_next();
 }

@@ -45,11 +45,14 @@ def parser():
     p.add_argument('--aside', action='store_true', help='do not make it the image that "vm start" takes by itself')
     p.add_argument('--packages', metavar='DIR',
                    help='install the Debian packages in DIR, beside DKMS and the last two kernels; never what "vm start" takes by itself')
+    p.add_argument('--series', action='store_true', help='with the kernel of the series; it becomes what "vm start --series" takes')
     p.add_argument('--base-only', action='store_true', help='only what is the same for every product: userland and kernel')
 
     p = add('start', 'start a full guest and wait until it is up')
     _machine(p, '2G', '512M')
     p.add_argument('--image', metavar='DIR', help='an image that "vm build" printed (default: the last one built from this checkout)')
+    p.add_argument('--series', action='store_true',
+                   help='with the kernel of the series, from the image that "vm build --series" made; --pool gives it pmpool=SIZE and nothing else')
     p.add_argument('--initrd', metavar='FILE', help='another initramfs')
     p.add_argument('--limit', type=float, default=guest.BOOT_LIMIT, metavar='S',
                    help=f'end a guest that is not up after S seconds (default {guest.BOOT_LIMIT})')
@@ -104,6 +107,7 @@ def parser():
     p.add_argument('--no-load', action='store_true', help='only put the module at /lib/pmpool.ko')
     p.add_argument('--file', action='append', default=[], metavar='SRC[:DST]', help='put a file into the guest (default /bin)')
     p.add_argument('--disk', metavar='FILE', help='the contents of an NVMe disk, which the guest may change; with --no-kexec it is /dev/nvme0n1')
+    p.add_argument('--kexec-file', action='append', default=[], metavar='SRC[:NAME]', help='put a file beside the kernel image at /kexec')
     p.add_argument('--reboots', type=int, default=0, metavar='N', help='let it be reset N times, for tests of a panic (default 0)')
     p.add_argument('--no-kexec', action='store_true', help='without the kernel image at /kexec, a tenth of a second faster')
     p.add_argument('--console', metavar='FILE', help='keep the console log')
@@ -114,9 +118,16 @@ def parser():
     p.add_argument('--mem', default='2G', metavar='SIZE')
     p.add_argument('--pool', default='512M', metavar='SIZE')
 
-    p = add('debug-kernel', 'print the path of the debug kernel, and build it unless it is in the cache', False)
-    p.add_argument('--kdir', action='store_true', help='print the directory to build modules for it against (KDIR)')
+    p = add('debug-kernel', 'print the path of the debug kernel, which has the series, and build it unless it is in the cache', False)
+    which = p.add_mutually_exclusive_group()
+    which.add_argument('--kdir', action='store_true', help='print the directory to build modules for it against (KDIR) instead')
+    which.add_argument('--release', action='store_true', help='print its release instead')
+    which.add_argument('--naive', action='store_true', help='print the path of its variant in the naive order instead')
+    which.add_argument('--unpack', metavar='DIR', help='unpack its source, without the series, instead')
+    which.add_argument('--built', metavar='MODULE', help='print the path of a module that was built with it instead')
 
+    p = add('stock-kernel', 'print the path of a stock kernel, fetched if need be', False)
+    p.add_argument('version', default='6.12', nargs='?', metavar='VERSION', help='6.12 (default) or 6.1, which Debian 12 came with')
     add('kernel-release', 'print the release of the stock kernel that guests run', False)
     add('accel', 'print whether guests run under kvm or tcg', False)
     return ap
@@ -140,16 +151,16 @@ def cmd_build(o):
         image.base()
         kernel.Kernel().fetch()
         return 0
-    if o.packages and o.product:
-        raise VmUsage('--packages and --product exclude each other: an image has the one or the other installed')
-    print(image.with_packages(o.packages) if o.packages else image.build(o.product, o.aside))
+    if o.packages and (o.product or o.series):
+        raise VmUsage('--packages excludes --product, for an image has the one or the other installed, and --series')
+    print(image.with_packages(o.packages) if o.packages else image.build(o.product, o.aside, o.series))
     return 0
 
 
 def cmd_start(o):
     g = (guest.KeepOnFailure if o.keep else guest.Guest)(o.name)
     took = g.start(o.mem, o.cpus, o.pool, o.append, o.icount, o.kernel, o.initrd, o.allow_splat, limit=o.limit,
-                   lifetime=o.lifetime, wait=not o.no_wait, img=o.image)
+                   lifetime=o.lifetime, wait=not o.no_wait, img=o.image, series=o.series)
     if took is not None:
         say(f'{o.name} is up after {took:.1f} s')
     return 0
@@ -229,7 +240,7 @@ def cmd_mini(o):
     opts = mini.Options()
     opts.mem, opts.cpus, opts.pool, opts.append, opts.icount = o.mem, o.cpus, o.pool, o.append, o.icount
     opts.timeout, opts.module, opts.load, opts.kexec = o.timeout, o.module, not o.no_load, not o.no_kexec
-    opts.files, opts.allow, opts.reboots, opts.kernel = o.file, o.allow_splat, o.reboots, o.kernel
+    opts.files, opts.kexec_files, opts.allow, opts.reboots, opts.kernel = o.file, o.kexec_file, o.allow_splat, o.reboots, o.kernel
     opts.console, opts.verbose, opts.disk = o.console, o.verbose, o.disk
     if o.cpus < 1 or o.cpus > 64:
         raise VmUsage(f'--cpus {o.cpus} is impossible: 1 to 64')
@@ -242,8 +253,18 @@ def cmd_pool_args(o):
 
 
 def cmd_debug_kernel(o):
+    if o.unpack:
+        debugkernel.unpack(o.unpack)
+        return 0
     k = debugkernel.get()
-    print(k.kdir if o.kdir else k.vmlinuz)
+    if o.naive and not k.naive.exists():
+        raise VmUsage(f'there is no {debugkernel.NAIVE.name}, and so no kernel in that order')
+    print(k.kdir if o.kdir else k.release if o.release else k.naive if o.naive else k.module(o.built) if o.built else k.vmlinuz)
+    return 0
+
+
+def cmd_stock_kernel(o):
+    print(kernel.Kernel(kernel.newest_release(o.version)).fetch().vmlinuz)
     return 0
 
 

@@ -67,7 +67,7 @@ class Guest:
     # --- beginning and end ------------------------------------------------------------------------------------------
 
     def start(self, mem='2G', cpus=2, pool='512M', append='', icount=False, kernel=None, initrd=None, allow=(),
-              accel=None, limit=BOOT_LIMIT, lifetime=LIFETIME, wait=True, img=None):
+              accel=None, limit=BOOT_LIMIT, lifetime=LIFETIME, wait=True, img=None, series=False):
         with common.locked(f'guest-{self.name}'):
             if self.alive():
                 raise VmUsage(f'the guest "{self.name}" is running already: "vm stop {self.name}" ends it')
@@ -80,10 +80,10 @@ class Guest:
             for option, path in (('--kernel', kernel), ('--initrd', initrd)):
                 if path and not os.path.isfile(path):
                     raise VmUsage(f'{option} {path} does not exist')
-            img = image.choose(img)
+            img = image.choose(img, series)
             first = os.path.abspath(kernel) if kernel else str(img / 'vmlinuz')
             ramdisk = os.path.abspath(initrd) if initrd else str(img / 'initrd')
-            args = qemu.pool_args(size, pool, os.path.getsize(ramdisk))
+            args = qemu.pool_args(size, pool, os.path.getsize(ramdisk), series)
             accel = accel or qemu.accel(mini.kvm_works)
             shutil.rmtree(self.dir, ignore_errors=True)
             self.dir.mkdir(parents=True)

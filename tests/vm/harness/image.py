@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from . import common, kernel
+from . import common, debugkernel, kernel
 from .common import HERE, Timer, VmError, VmUsage, cache_dir, key_of, locked, made_in, run, say
 
 SUITE = 'bookworm'
@@ -284,19 +284,26 @@ def with_packages(directory):
     return _image(kernel.Kernel(releases[0]), None, releases, debs)
 
 
-def build(product=None, aside=False):
+def build(product=None, aside=False, series=False):
     """
     Makes the image if there is none yet for these very contents; returns its directory. It becomes the one that `vm start`
-    takes, unless it is made ASIDE.
+    takes, unless it is made ASIDE. With SERIES its kernel is that of the series, and it is what `vm start --series` takes.
     """
     if product is not None:
         product = pathlib.Path(product).resolve()
         if not product.is_dir():
             raise VmUsage(f'--product {product} is no directory: stage one with "make install DESTDIR={product}"')
-    final = _image(kernel.Kernel(_release_of(product) if product else None), product)
+    release = _release_of(product) if product else None
+    if series:
+        k = debugkernel.get()
+        if release not in (None, k.release):
+            raise VmUsage(f'{product} has modules for {release}, and the kernel of the series is {k.release}')
+    else:
+        k = kernel.Kernel(release)
+    final = _image(k, product)
     if aside:
         return final
-    link = _current()
+    link = _current(series)
     tmp = link.with_name(f'.{link.name}.{os.getpid()}')
     tmp.symlink_to(final.name)
     os.replace(tmp, link)
@@ -305,12 +312,13 @@ def build(product=None, aside=False):
 
 def _image(k, product, releases=None, debs=()):
     own = [(HERE / f).read_bytes() for f in ('harness/image.py', 'guest-agent.c', 'stage-kexec.c', 'harness/cpio.py')]
-    key = key_of(_base_key(releases), k.release, common.tree_key(product) if product else 'none', *own,
+    key = key_of(_base_key(releases), k.release, k.key, common.tree_key(product) if product else 'none', *own,
                  *(deb.read_bytes() for deb in debs))
     final = cache_dir() / 'image' / key
     if not final.exists():
         if os.geteuid():
             _through_sudo('--aside', *(['--product', str(product)] if product else []),
+                          *(['--series'] if isinstance(k, debugkernel.DebugKernel) else []),
                           *(['--packages', str(debs[0].parent)] if debs else []))
         else:
             with locked(f'image-{key}'):
@@ -351,19 +359,19 @@ def _in_use():
     return [str(p.resolve()) for p in links]
 
 
-def _current():
+def _current(series=False):
     """The image last built from this checkout; another checkout has one of its own."""
-    return cache_dir() / 'image' / f'current-{key_of(HERE)}'
+    return cache_dir() / 'image' / f'current-{"series-" if series else ""}{key_of(HERE)}'
 
 
-def choose(path=None):
+def choose(path=None, series=False):
     if path:
         path = pathlib.Path(path).resolve()
         if not (path / 'root.img').exists():
             raise VmUsage(f'--image {path} holds no image: "vm build" prints the directory of one')
         return path
-    final = _current()
+    final = _current(series)
     if final.is_symlink() and not (final / 'root.img').exists():
         raise VmUsage('the image last built from this checkout is no longer in the cache: run "vm build" again, with the same '
                       '--product')
-    return final.resolve() if final.exists() else build()
+    return final.resolve() if final.exists() else build(series=series)

@@ -8,10 +8,12 @@ import struct
 import subprocess
 
 from . import common
-from .common import VmError, cache_dir, locked, made_in, run, say
+from .common import VmError, VmUsage, cache_dir, locked, made_in, run, say
 
-PACKAGE = 'linux-image-6.12-cloud-amd64'
-KEEP = 3
+PACKAGES = {'6.12': 'linux-image-6.12-cloud-amd64', '6.1': 'linux-image-cloud-amd64'}
+KEEP = 4
+# Of what guests boot from: one test may use four kernels.
+KEEP_FORMS = 8
 
 
 def _apt_cache(*args):
@@ -19,21 +21,24 @@ def _apt_cache(*args):
     return r.stdout.decode()
 
 
-def newest_release():
-    """The release apt offers as the newest 6.12 cloud kernel."""
+def newest_release(version='6.12'):
+    """The release apt offers as the newest cloud kernel of a version."""
     wanted = os.environ.get('PMPOOL_KERNEL')
-    if wanted:
+    if wanted and version == '6.12':
         return wanted
-    m = re.search(r'Depends: linux-image-(6\.12\.\S+)', _apt_cache('depends', PACKAGE))
+    if version not in PACKAGES:
+        raise VmUsage(f'there is no stock kernel {version}: Debian 12 has {" and ".join(PACKAGES)}')
+    package = PACKAGES[version]
+    m = re.search(rf'Depends: linux-image-({re.escape(version)}\.\S+)', _apt_cache('depends', package))
     if m:
         return m[1]
-    cached = sorted((cache_dir() / 'kernel').glob('6.12.*-cloud-amd64'), key=lambda p: p.stat().st_mtime)
+    cached = sorted((cache_dir() / 'kernel').glob(f'{version}.*-cloud-amd64'), key=lambda p: p.stat().st_mtime)
     if cached:
         return cached[-1].name
-    installed = sorted(pathlib.Path('/boot').glob('vmlinuz-6.12.*-cloud-amd64'))
+    installed = sorted(pathlib.Path('/boot').glob(f'vmlinuz-{version}.*-cloud-amd64'))
     if installed:
         return installed[-1].name[len('vmlinuz-'):]
-    raise VmError(f'apt offers no {PACKAGE} and none is installed: enable bookworm-security and run "apt-get update"')
+    raise VmError(f'apt offers no {package} and none is installed: enable bookworm-security and run "apt-get update"')
 
 
 def last_two_releases():
@@ -58,6 +63,8 @@ class Kernel:
         self.dir = cache_dir() / 'kernel' / self.release
         self.vmlinuz = self.dir / 'boot' / f'vmlinuz-{self.release}'
         self.modules = self.dir / 'lib' / 'modules' / self.release
+        # A release never changes.
+        self.key = ''
 
     def fetch(self):
         if self.dir.exists():
@@ -126,7 +133,7 @@ def elf_of(vmlinuz):
     with locked('vmlinux'):
         if not final.exists():
             _unpack(vmlinuz, tool, payload[:len(payload) - cut], final)
-    common.prune(final.parent.parent, KEEP, in_use=[str(final.parent)])
+    common.prune(final.parent.parent, KEEP_FORMS, in_use=[str(final.parent)])
     return final
 
 
@@ -139,22 +146,23 @@ def _unpack(vmlinuz, tool, payload, final):
         (tmp / 'vmlinux').write_bytes(r.stdout)
 
 
-def boot_disk(vmlinuz):
-    """A small ext4 image with the kernel, for guests that start it again by kexec."""
-    vmlinuz = pathlib.Path(vmlinuz)
-    final = cache_dir() / 'kexec' / common.key_of('1', vmlinuz.resolve(), vmlinuz.stat().st_mtime_ns,
-                                                  vmlinuz.stat().st_size) / 'disk.img'
+def boot_disk(vmlinuz, more=()):
+    """A small ext4 image with the kernel, for guests that start it again by kexec, and MORE files, pairs of path and name."""
+    files = [(pathlib.Path(vmlinuz), 'vmlinuz'), *more]
+    stats = [(path.resolve(), path.stat().st_mtime_ns, path.stat().st_size, name) for path, name in files]
+    final = cache_dir() / 'kexec' / common.key_of('2', *(part for st in stats for part in st)) / 'disk.img'
     if final.exists():
         return final
     with locked('kexec-disk'):
         if not final.exists():
             with made_in(final.parent) as tmp:
                 (tmp / 'top').mkdir()
-                run(['cp', vmlinuz, tmp / 'top/vmlinuz'], 'copying the kernel')
+                for path, name in files:
+                    run(['cp', path, tmp / 'top' / name], 'copying the kernel')
                 (tmp / 'top/initrd').symlink_to('/sys/firmware/initrd')
-                size = vmlinuz.stat().st_size * 5 // 4 + (2 << 20)
+                size = sum(st[2] for st in stats) * 5 // 4 + (2 << 20)
                 run(['mke2fs', '-q', '-t', 'ext4', '-O', '^has_journal', '-E', 'lazy_itable_init=0', '-d', tmp / 'top',
                      tmp / 'disk.img', f'{size >> 10}k'], 'making the kexec disk')
                 run(['rm', '-r', tmp / 'top'], 'cleaning up')
-            common.prune(final.parent.parent, KEEP, in_use=[str(final.parent)])
+            common.prune(final.parent.parent, KEEP_FORMS, in_use=[str(final.parent)])
     return final

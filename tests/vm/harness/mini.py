@@ -97,7 +97,7 @@ def kvm_works():
 class Options:
     mem, cpus, pool, append = '1G', 2, '256M', ''
     icount, timeout, module, load, kexec = False, 60.0, None, True, True
-    files, allow, reboots, kernel, accel, verbose = (), (), 0, None, None, False
+    files, kexec_files, allow, reboots, kernel, accel, verbose = (), (), (), 0, None, None, False
     console, disk = None, None
 
 
@@ -148,7 +148,8 @@ def run(argv, o, out=None, quiet=False):
                 '-chardev', 'file,id=st,path=status', '-device', 'virtserialport,chardev=st,name=org.pmpool.status',
                 '-qmp', 'unix:qmp,server=on,wait=off', '-gdb', 'unix:gdb,server=on,wait=off']
         if o.kexec:
-            cmd += ['-drive', f'file={kernel.boot_disk(vmlinuz)},if=none,id=k,format=raw,readonly=on',
+            more = [(pathlib.Path(src), name or os.path.basename(src)) for src, _, name in (f.partition(':') for f in o.kexec_files)]
+            cmd += ['-drive', f'file={kernel.boot_disk(vmlinuz, more)},if=none,id=k,format=raw,readonly=on',
                     '-device', 'nvme,drive=k,serial=kexec']
         if o.disk:
             cmd += ['-drive', f'file={pathlib.Path(o.disk).resolve()},if=none,id=d,format=raw,cache=unsafe', '-device', 'nvme,drive=d,serial=disk']

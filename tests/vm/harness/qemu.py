@@ -100,11 +100,13 @@ def place_pool(mem, size, initrd=0):
                   f'{format_size(largest)} is the most: give the guest more with --mem or take a smaller pool')
 
 
-def pool_args(mem, pool, initrd=0):
-    """The kernel arguments for --pool SIZE, none for --pool none."""
+def pool_args(mem, pool, initrd=0, series=False):
+    """The kernel arguments for --pool SIZE, none for --pool none. A kernel of the SERIES finds a place by itself."""
     if pool in (None, '', 'none', '0'):
         return []
     size = common.parse_size(pool, '--pool')
+    if series:
+        return [f'pmpool={format_size(size)}']
     base = place_pool(mem, size, initrd)
     text = format_size(size)
     return [f'memmap={text}${base:#x}', f'pmpool.region={text}@{base:#x}']
