@@ -48,6 +48,7 @@ include tests/fixtures/module.mk
 include tests/fuzz/module.mk
 include tests/soak/module.mk
 include tests/debug/module.mk
+include tests/series/module.mk
 include bench/module.mk
 include packaging/module.mk
 
@@ -94,17 +95,36 @@ image: stage
 		>&2; exit 1; }
 	tests/vm/vm build --product $(BUILD)/stage
 
-# What lasts longest starts first. Before the first one a kernel is built, once.
-LONG_BATS := tests/bats/debug.bats tests/bats/soak.bats
+# The same for the kernel of the series, which is built first, once.
+.PHONY: series-image
+series-image: programs debug-module
+	rm -rf $(BUILD)/series-stage.new
+	$(MAKE) --no-print-directory -s install-userspace DESTDIR=$(BUILD)/series-stage.new
+	release=$$(tests/vm/vm debug-kernel --release) && \
+		install -D -m 0644 $(BUILD)/debug/module/pmpool.ko \
+		$(BUILD)/series-stage.new$(PREFIX)/lib/modules/$$release/updates/pmpool.ko
+	rm -rf $(BUILD)/series-stage
+	mv $(BUILD)/series-stage.new $(BUILD)/series-stage
+	tests/vm/vm build --series --product $(BUILD)/series-stage
 
-.PHONY: check demo bench lint
-check: all tests $(SOAK_GUEST) image deb
+# What lasts longest starts first.
+LONG_BATS := tests/bats/debug.bats tests/bats/series.bats tests/bats/soak.bats
+
+.PHONY: check demo demo-series bench lint
+check: all tests $(SOAK_GUEST) image deb series-image
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
-		lint:tests/lint make:crashtest make:fuzz \
+		lint:tests/lint make:crashtest make:fuzz make:demo-series \
 		$(addprefix bats:,$(LONG_BATS) $(filter-out $(LONG_BATS),$(wildcard tests/bats/*.bats)))
 
+ifeq ($(KERNEL),series)
+demo: demo-series
+else
 demo: image
-	@tests/demo
+	@$(if $(KERNEL),echo "KERNEL=$(KERNEL): it can be series, or nothing for the stock kernel" >&2; exit 2,tests/demo)
+endif
+
+demo-series: series-image
+	@tests/demo --series
 
 bench: all $(BENCH_GUEST) pmkv-static pmkv-load-static
 	@bench/run
@@ -118,7 +138,7 @@ clean:
 
 help:
 	@echo "make            build the module, the library and the programs into build/"
-	@echo "make demo       boot a guest and show the main job in it"
+	@echo "make demo       boot a guest and show the main job in it; KERNEL=series for the patched kernel"
 	@echo "make check      every test; 'tests/run --help' runs some of them"
 	@echo "make crashtest  stop the world after every store to the metadata"
 	@echo "make fuzz       attach hostile images, for SECONDS= seconds"
