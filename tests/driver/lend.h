@@ -34,14 +34,6 @@ static int lend(int fd, uint64_t bytes, uint32_t timeout)
 	return ioctl(fd, PMPOOL_LEND, &arg);
 }
 
-__attribute__((unused))
-static uint64_t meminfo(const char *key)
-{
-	const char *at = strstr(slurp("/proc/meminfo"), key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
-}
-
 /* Bring the lent memory blocks online that are not. Returns how many. */
 __attribute__((unused))
 static unsigned int online(int fd, const char *how)

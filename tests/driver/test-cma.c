@@ -35,13 +35,6 @@ static uint64_t now_ms(void)
 	return ts.tv_sec * 1000ULL + ts.tv_nsec / 1000000;
 }
 
-static uint64_t meminfo(const char *key)
-{
-	const char *at = strstr(slurp("/proc/meminfo"), key);
-
-	return at ? strtoull(at + strlen(key), NULL, 10) * 1024 : 0;
-}
-
 static int create_within(int fd, const char *name, uint64_t length, uint32_t timeout)
 {
 	struct pmpool_create arg = { .size = sizeof(arg), .length = length, .mode = 0600,
@@ -241,7 +234,7 @@ static void test_moved(int fd)
 	before = meminfo("CmaFree:");
 	check_errno(remove_extent(fd, "moved"), 0, "removed");
 	after = meminfo("CmaFree:");
-	check(after >= before + length - 8 * MIB, "the system has it again: %llu of %llu MiB",
+	check(after >= before + length - BLOCK, "the system has it again: %llu of %llu MiB",
 	      (unsigned long long)((after - before) / MIB), (unsigned long long)(length / MIB));
 	check(info(fd).free == pool.free && adds_up(fd), "it is free");
 }
@@ -319,6 +312,7 @@ static void test_killed(int fd)
 	struct pmpool_info pool = info(fd);
 	unsigned int i, made = 0, wrong = 0;
 	uint64_t *mem, began, took;
+	uint64_t before = meminfo("CmaFree:"), after;
 	struct timespec pause = { 0 };
 	size_t used;
 	pid_t child;
@@ -349,6 +343,9 @@ static void test_killed(int fd)
 	printf("# %u of them had made it, in %u ms at first\n", made, (unsigned int)took);
 	check(all_secret(mem, used), "what was in their way is intact");
 	munmap(mem, used);
+	after = meminfo("CmaFree:");
+	check(after + 2 * BLOCK >= before, "the system has all of it again: %llu MiB, %llu MiB before",
+	      (unsigned long long)(after / MIB), (unsigned long long)(before / MIB));
 	check_errno(create_within(fd, "all", pool.free, 60000), 0, "and all of it can still be had");
 	check_errno(remove_extent(fd, "all"), 0, "removed");
 }
@@ -515,6 +512,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	mkdir("/run/debug", 0700);
 	mount("debugfs", "/run/debug", "debugfs", 0, NULL);
+	count_what_is_free();
 
 	if (boot > 1)
 		overwrite();

@@ -120,14 +120,6 @@ static inline uint64_t lost_bytes(const struct area *area, uint64_t first, uint6
 	return wrong;
 }
 
-/* A line of /proc/meminfo, in bytes. */
-static inline uint64_t meminfo(const char *name)
-{
-	const char *at = strstr(slurp("/proc/meminfo"), name);
-
-	return at ? strtoull(at + strlen(name) + 1, NULL, 0) * 1024 : 0;
-}
-
 /* Whether a range of /proc/iomem with this in its name touches this one; and is all of it. */
 static inline bool iomem_has(const char *name, uint64_t base, uint64_t size, bool whole)
 {
