@@ -108,19 +108,13 @@ series-image: programs debug-module
 	tests/vm/vm build --series --product $(BUILD)/series-stage
 
 # What lasts longest starts first.
-LONG_BATS := tests/bats/debug.bats tests/bats/soak.bats
-SERIES_BATS := tests/bats/series.bats
+LONG_BATS := tests/bats/debug.bats tests/bats/series.bats tests/bats/soak.bats
 
-.PHONY: check check-series demo demo-series bench lint
-check: all tests $(SOAK_GUEST) image deb
+.PHONY: check demo demo-series bench lint
+check: all tests $(SOAK_GUEST) image deb series-image
 	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
-		lint:tests/lint make:crashtest make:fuzz \
-		$(addprefix bats:,$(LONG_BATS) \
-			$(filter-out $(LONG_BATS) $(SERIES_BATS),$(wildcard tests/bats/*.bats)))
-
-# The kernel of the series, which check only has as its debug kernel.
-check-series: all tests series-image
-	tests/run --logs $(BUILD)/logs $(addprefix bats:,$(SERIES_BATS)) make:demo-series
+		lint:tests/lint make:crashtest make:fuzz make:demo-series \
+		$(addprefix bats:,$(LONG_BATS) $(filter-out $(LONG_BATS),$(wildcard tests/bats/*.bats)))
 
 ifeq ($(KERNEL),series)
 demo: demo-series
@@ -146,7 +140,6 @@ help:
 	@echo "make            build the module, the library and the programs into build/"
 	@echo "make demo       boot a guest and show the main job in it; KERNEL=series for the patched kernel"
 	@echo "make check      every test; 'tests/run --help' runs some of them"
-	@echo "make check-series  the tests of patches/6.12, and its demo"
 	@echo "make crashtest  stop the world after every store to the metadata"
 	@echo "make fuzz       attach hostile images, for SECONDS= seconds"
 	@echo "make soak       kexec in the middle of a workload, CYCLES= times"
