@@ -3,7 +3,7 @@
 # Programs for the minimal guest: static, and talking to the driver itself.
 
 GUEST_TESTS += $(patsubst %,$(BUILD)/guest/%,test-driver test-driver32 test-kexec test-huge \
-	test-lend test-lend-kexec test-lend-force test-kexec-load test-cma)
+	test-lend test-lend-kexec test-lend-force test-kexec-load)
 
 guest-headers := $(wildcard tests/driver/*.h) tests/unit/tap.h $(wildcard include/uapi/linux/pmpool*.h)
 

@@ -4,7 +4,8 @@
 # it. tests/vm/vm debug-kernel builds that kernel, which takes a while, so nothing
 # but `make series-module` asks for it.
 
-SERIES_TESTS := $(patsubst %,$(BUILD)/guest/%,test-row test-trip test-held test-both test-order test-deposit test-lies)
+SERIES_TESTS := $(patsubst %,$(BUILD)/guest/%,test-row test-trip test-held test-both test-order test-deposit test-lies \
+	test-cma)
 GUEST_TESTS += $(SERIES_TESTS)
 
 $(SERIES_TESTS): $(BUILD)/guest/%: tests/series/%.c tests/series/series.h tests/driver/next.h \
