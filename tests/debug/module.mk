@@ -12,13 +12,20 @@ $(DEBUG_TESTS): $(BUILD)/guest/%: tests/debug/%.c tests/debug/debug.h tests/driv
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -Itests/unit -Itests/driver -static -pthread -o $@ $<
 
+# usage: $(call for-kernel,DIR): removes DIR if it was built for another kernel than
+# $kdir, which kbuild does not notice when that one is older.
+for-kernel = if [ "$$(cat $(1)/kdir 2>/dev/null)" != "$$kdir" ]; then \
+	rm -rf $(1) && mkdir -p $(1) && echo "$$kdir" >$(1)/kdir; fi
+
 .PHONY: debug-module
 debug-module:
 	@mkdir -p $(BUILD)/debug
 	@# Two tests may ask for it at the same time.
 	exec 9>$(BUILD)/debug/lock && flock 9 && \
-	kdir=$$(tests/vm/vm debug-kernel --kdir) && $(MAKE) --no-print-directory module \
+	kdir=$$(tests/vm/vm debug-kernel --kdir) && \
+	$(call for-kernel,$(BUILD)/debug/module) && $(call for-kernel,$(BUILD)/debug/letgo) && \
+	$(MAKE) --no-print-directory module \
 		BUILD=$(BUILD)/debug KDIR="$$kdir" KARGS="W=1 CONFIG_PMPOOL_KUNIT_TEST=m" && \
-	mkdir -p $(BUILD)/debug/letgo && ln -sf $(CURDIR)/tests/debug/letgo.c $(BUILD)/debug/letgo/ && \
+	ln -sf $(CURDIR)/tests/debug/letgo.c $(BUILD)/debug/letgo/ && \
 	echo 'obj-m := letgo.o' >$(BUILD)/debug/letgo/Makefile && \
 	$(MAKE) -C "$$kdir" M=$(BUILD)/debug/letgo modules

@@ -15,7 +15,7 @@ $(SERIES_TESTS): $(BUILD)/guest/%: tests/series/%.c tests/series/series.h tests/
 
 .PHONY: series-module
 series-module:
-	@mkdir -p $(BUILD)/series
-	@ln -sf $(abspath $(wildcard tests/series/module/*)) $(BUILD)/series/
-	kdir=$$(tests/vm/vm debug-kernel --kdir) && \
+	@mkdir -p $(BUILD)
+	kdir=$$(tests/vm/vm debug-kernel --kdir) && $(call for-kernel,$(BUILD)/series) && \
+		ln -sf $(abspath $(wildcard tests/series/module/*)) $(BUILD)/series/ && \
 		$(MAKE) -C "$$kdir" M=$(BUILD)/series KBUILD_MODPOST_WARN= modules
