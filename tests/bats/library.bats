@@ -57,7 +57,7 @@ input_ends() {
 }
 
 @test "events: what is there, what comes, changes and goes, and what was lost" {
-	passes 35 test-libpmpool-watch
+	passes 34 test-libpmpool-watch
 }
 
 @test "threads share objects, and ThreadSanitizer sees nothing wrong" {
