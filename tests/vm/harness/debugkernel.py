@@ -157,12 +157,14 @@ class DebugKernel:
         log = work / 'log'
         # Where ccache is installed, the kernel with the next version of the series is built in a few minutes.
         cc = ['CC=ccache gcc'] if shutil.which('ccache') else []
+        # A make that we are under may be one that says nothing, which this one would take over.
+        env = {k: v for k, v in os.environ.items() if k not in ('MAKEFLAGS', 'MFLAGS')}
         with open(log, 'ab') as out:
             start = out.tell()
             # Ended with us: a make that goes on alone would meet the next one in the same tree.
             make = subprocess.Popen(['setpriv', '--pdeathsig', 'TERM', 'nice', '-n', '5', 'make', 'ARCH=x86_64', *cc,
                                      f'-j{os.cpu_count() or 1}', *targets],
-                                    cwd=tree, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+                                    cwd=tree, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
         timer, said = Timer(), 1
         while True:
             try:
