@@ -7,6 +7,8 @@
 load guest
 
 setup_file() {
+	local lib libs=()
+
 	{
 		mini driver --cpus 1 --pool 192M --timeout 240 \
 			--file "$BUILD/guest/test-driver:/bin/test-driver" -- /bin/test-driver
@@ -29,9 +31,15 @@ setup_file() {
 	{
 		mini kexec --cpus 1 --pool 128M --timeout 600 \
 			--file "$BUILD/guest/test-kexec:/bin/test-kexec" -- /bin/test-kexec
-		! kexec_tools || LD_LIBRARY_PATH=$KEXEC_TOOLS/lib mini kexec-load --mem 2G --cpus 1 \
-			--pool 768M --timeout 300 --file "$KEXEC_TOOLS/kexec" \
-			-- "$BUILD/guest/test-kexec-load" "$KEXEC_TOOLS/lib"
+		if kexec_tools; then
+			# Not where they are here: in the guest that may be below another mount.
+			for lib in "$KEXEC_TOOLS"/lib/*; do
+				libs+=(--file "$lib:/lib/kexec-tools/${lib##*/}")
+			done
+			LD_LIBRARY_PATH=$KEXEC_TOOLS/lib mini kexec-load --mem 2G --cpus 1 \
+				--pool 768M --timeout 300 --file "$KEXEC_TOOLS/kexec" "${libs[@]}" \
+				-- "$BUILD/guest/test-kexec-load" /lib/kexec-tools
+		fi
 		mini lend-kexec --mem 2G --cpus 1 --pool 1G --timeout 600 \
 			--file "$BUILD/guest/test-lend-kexec:/bin/test-lend-kexec" -- /bin/test-lend-kexec
 	} 3>&- &
