@@ -55,13 +55,8 @@ static void suites(void)
 
 static void test_kunit(void)
 {
-	int fd = open(KUNIT_MODULE, O_RDONLY | O_CLOEXEC);
-
 	begin("kunit");
-	if (fd < 0)
-		die(KUNIT_MODULE);
-	check_errno(syscall(SYS_finit_module, fd, "", 0), 0, "loading the tests");
-	close(fd);
+	check_errno(load_file(KUNIT_MODULE, ""), 0, "loading the tests");
 	suites();
 	check_errno(syscall(SYS_delete_module, "pmpool_kunit", O_NONBLOCK), 0, "unloading them");
 }

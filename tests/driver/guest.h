@@ -109,16 +109,22 @@ static uint64_t sysfs(const char *name)
 }
 
 __attribute__((unused))
-static int load(const char *params)
+static int load_file(const char *path, const char *params)
 {
-	int fd = open(MODULE, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int ret;
 
 	if (fd < 0)
-		die(MODULE);
+		die(path);
 	ret = syscall(SYS_finit_module, fd, params, 0);
 	close(fd);
 	return ret;
+}
+
+__attribute__((unused))
+static int load(const char *params)
+{
+	return load_file(MODULE, params);
 }
 
 __attribute__((unused))

@@ -6,11 +6,9 @@
 #ifndef TESTS_DRIVER_LEND_H
 #define TESTS_DRIVER_LEND_H
 
-#include <sys/uio.h>
 
-#include "guest.h"
+#include "memory.h"
 
-#define SECRET	0x5ec4e75ec4e75ec4ULL
 
 /* Of the region: where the machine has it. */
 static uint64_t base;
@@ -120,72 +118,6 @@ static unsigned int firmware_entries(const char *map, uint64_t start, uint64_t e
 
 		if (sscanf(map, "%llx %llx", &from, &to) == 2)
 			n += (from > start && from < end) || (to >= start && to < end - 1);
-	}
-	return n;
-}
-
-/* How many pages of a mapping are in a range of the machine's memory. */
-__attribute__((unused))
-static size_t pages_in(const void *mem, size_t length, uint64_t start, uint64_t end)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	size_t i, n = 0;
-
-	for (i = 0; i < length / 4096; i++) {
-		uint64_t entry, phys;
-
-		if (pread(fd, &entry, 8, ((uintptr_t)mem / 4096 + i) * 8) != 8)
-			die("/proc/self/pagemap");
-		phys = (entry & ((1ULL << 55) - 1)) * 4096;
-		n += entry >> 63 && phys >= start && phys < end;
-	}
-	close(fd);
-	return n;
-}
-
-/* Anonymous memory, every word of it SECRET. */
-__attribute__((unused))
-static uint64_t *hog(size_t length)
-{
-	uint64_t *mem = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t i;
-
-	if (mem == MAP_FAILED)
-		die("memory to fill");
-	for (i = 0; i < length / 8; i++)
-		mem[i] = SECRET;
-	return mem;
-}
-
-__attribute__((unused))
-static bool all_secret(const uint64_t *mem, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length / 8; i++)
-		if (mem[i] != SECRET)
-			return false;
-	return true;
-}
-
-/*
- * Put pages that lie in a range into a pipe, by reference: until they are read
- * nobody can move them. Returns how many.
- */
-__attribute__((unused))
-static unsigned int pin(int pipe_in, uint64_t *mem, size_t length, uint64_t start, uint64_t end)
-{
-	unsigned int n = 0;
-	size_t i;
-
-	for (i = 0; i < length / 4096 && n < 8; i++) {
-		struct iovec iov = { (char *)mem + i * 4096, 4096 };
-
-		if (!pages_in(iov.iov_base, 4096, start, end))
-			continue;
-		if (vmsplice(pipe_in, &iov, 1, SPLICE_F_NONBLOCK) != 4096)
-			break;
-		n++;
 	}
 	return n;
 }

@@ -101,9 +101,9 @@ static bool force(int fd, int *pipe_out)
 	if (pipe2(pipes, O_CLOEXEC))
 		die("pipe");
 	size = meminfo("MemAvailable:") / 10 * 6;
-	mem = hog(size);
-	check(arg.lent >= 3 * arg.unit && pin(pipes[1], mem, size, start, start + arg.unit) &&
-	      pin(pipes[1], mem, size, end - arg.unit, end),
+	mem = secrets(size);
+	check(arg.lent >= 3 * arg.unit && pin(pipes[1], mem, size, start, start + arg.unit, 8) &&
+	      pin(pipes[1], mem, size, end - arg.unit, end, 8),
 	      "pages at both ends of %llu MiB can not be moved", arg.lent / MIB);
 	close(fd);
 
@@ -127,7 +127,7 @@ static bool force(int fd, int *pipe_out)
 		    "a lent block that can be emptied goes off line");
 	check_errno(set_state(start + arg.unit, arg.unit, "online_movable"), 0, "and comes back");
 	munmap(mem, size);
-	mem = hog(size);
+	mem = secrets(size);
 	check(pages_in(mem, size, start, end) && all_secret(mem, size), "the system goes on using it");
 	munmap(mem, size);
 	*pipe_out = pipes[0];

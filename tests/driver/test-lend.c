@@ -111,7 +111,7 @@ static void test_taken_back(int fd)
 	uint64_t *mem, *mine;
 
 	begin("lend-back");
-	mem = hog(size);
+	mem = secrets(size);
 	used = pages_in(mem, size, start, end) * 4096;
 	check(used > 16 * MIB, "the system has put %zu MiB of a program there", (size_t)(used / MIB));
 
@@ -207,10 +207,10 @@ static void test_stuck(int fd)
 	if (pipe2(pipes, O_CLOEXEC))
 		die("pipe");
 	size = meminfo("MemAvailable:") / 10 * 6;
-	mem = hog(size);
+	mem = secrets(size);
 	/* In all of it, so that some is in the unit that is wanted. */
-	check(pin(pipes[1], mem, size, start, start + arg.unit) &&
-	      pin(pipes[1], mem, size, end - arg.unit, end), "pages that can not be moved");
+	check(pin(pipes[1], mem, size, start, start + arg.unit, 8) &&
+	      pin(pipes[1], mem, size, end - arg.unit, end, 8), "pages that can not be moved");
 
 	pool = info(fd);
 	began = now_ms();

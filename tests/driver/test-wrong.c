@@ -62,18 +62,6 @@ static void hibernate(void)
 	check_errno(load(region_param()), 0, "and undone, and pmpool loads");
 }
 
-static int load_file(const char *path, const char *params)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		die(path);
-	ret = syscall(SYS_finit_module, fd, params, 0);
-	close(fd);
-	return ret ? errno : 0;
-}
-
 /* Two processes load at the same instant; their results are in results[]. */
 static void load_two(const char *second, int *results)
 {
@@ -91,7 +79,7 @@ static void load_two(const char *second, int *results)
 		__atomic_add_fetch(&ready[0], 1, __ATOMIC_SEQ_CST);
 		while (__atomic_load_n(&ready[0], __ATOMIC_SEQ_CST) < 2)
 			;
-		ready[1 + i] = load_file(i ? second : MODULE, params);
+		ready[1 + i] = load_file(i ? second : MODULE, params) ? errno : 0;
 		_exit(0);
 	}
 	while (wait(NULL) > 0)

@@ -26,18 +26,6 @@ struct area {
 	int boot;
 };
 
-static inline int load_file(const char *path, const char *params)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int ret;
-
-	if (fd < 0)
-		die(path);
-	ret = syscall(SYS_finit_module, fd, params, 0);
-	close(fd);
-	return ret;
-}
-
 static inline void load_poke(void)
 {
 	if (mount("debugfs", DEBUGFS, "debugfs", 0, NULL) && errno != EBUSY)
@@ -79,6 +67,16 @@ static inline struct area get_area(void)
 	if (!poke("area"))
 		sscanf(poke_said(), "%llu %llu %d", &area.base, &area.size, &area.boot);
 	return area;
+}
+
+/* Whether this kernel has a pool, which is a check: there is nothing to test without. */
+static inline bool have_pool(struct area *area, unsigned int boot)
+{
+	load_poke();
+	*area = get_area();
+	if (area->boot < 0)
+		check(false, "boot %u: there is a pool", boot);
+	return area->boot >= 0;
 }
 
 static inline bool held(uint64_t first, uint64_t blocks)

@@ -10,9 +10,9 @@
  */
 #include <poll.h>
 #include <signal.h>
-#include <sys/uio.h>
 #include <time.h>
 
+#include "memory.h"
 #include "series.h"
 
 #define SAMPLE	"/lib/pmpool-sample.ko"
@@ -20,7 +20,6 @@
 #define LAST	3
 /* What the kernel needs for itself is not in the pool: it must not run out. */
 #define ROOM	(160 * MIB)
-#define SECRET	0x5ec4e75ec4e75ec4ULL
 
 static unsigned int boot;
 static uint64_t base, size;
@@ -68,50 +67,6 @@ static bool adds_up(int fd)
 
 	return pool.metadata_size + in_extents(fd) + pool.held + pool.free == pool.pool_size &&
 	       pool.held == sysfs("held") && pool.free == sysfs("free");
-}
-
-/* How many pages of a mapping are in the pool. */
-static size_t pages_in(const void *mem, size_t length)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	static uint64_t entries[4096];
-	size_t at, i, n = 0;
-
-	for (at = 0; at < length / 4096; at += 4096) {
-		size_t count = length / 4096 - at < 4096 ? length / 4096 - at : 4096;
-
-		if (pread(fd, entries, count * 8, ((uintptr_t)mem / 4096 + at) * 8) != (ssize_t)count * 8)
-			die("/proc/self/pagemap");
-		for (i = 0; i < count; i++) {
-			uint64_t phys = (entries[i] & ((1ULL << 55) - 1)) * 4096;
-
-			n += entries[i] >> 63 && phys >= base && phys < base + size;
-		}
-	}
-	close(fd);
-	return n;
-}
-
-static uint64_t *secrets(size_t length)
-{
-	uint64_t *mem = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	size_t i;
-
-	if (mem == MAP_FAILED)
-		die("memory to fill");
-	for (i = 0; i < length / 8; i++)
-		mem[i] = SECRET;
-	return mem;
-}
-
-static bool all_secret(const uint64_t *mem, size_t length)
-{
-	size_t i;
-
-	for (i = 0; i < length / 8; i++)
-		if (mem[i] != SECRET)
-			return false;
-	return true;
 }
 
 /* All that is free and not the kernel's to keep, but for so much. */
@@ -206,7 +161,7 @@ static void test_moved(int fd)
 	      (unsigned long long)(pool.free / MIB));
 	used = all_but(length + ROOM);
 	mem = secrets(used);
-	got = pages_in(mem, used) * 4096;
+	got = pages_in(mem, used, base, base + size) * 4096;
 	check(got >= 16 * MIB && meminfo("CmaFree:") < before,
 	      "a program has some of it by itself");
 	printf("# %zu of %zu MiB\n", got / (size_t)MIB, used / (size_t)MIB);
@@ -233,24 +188,6 @@ static void test_moved(int fd)
 	check(info(fd).free == pool.free && adds_up(fd), "it is free");
 }
 
-/* Put pages that are in the pool into a pipe, by reference: nobody can move them. */
-static unsigned int pin(int pipe_in, uint64_t *mem, size_t length, unsigned int want)
-{
-	unsigned int n = 0;
-	size_t i;
-
-	for (i = 0; i < length / 4096 && n < want; i++) {
-		struct iovec iov = { (char *)mem + i * 4096, 4096 };
-
-		if (!pages_in(iov.iov_base, 4096))
-			continue;
-		if (vmsplice(pipe_in, &iov, 1, SPLICE_F_NONBLOCK) != 4096)
-			break;
-		n++;
-	}
-	return n;
-}
-
 static void test_pinned(int fd)
 {
 	uint64_t *mem, began, took;
@@ -267,7 +204,7 @@ static void test_pinned(int fd)
 	if (used < 64 * MIB)
 		used = 64 * MIB;
 	mem = secrets(used);
-	check(pin(pipes[1], mem, used, 4), "pages that can not be moved");
+	check(pin(pipes[1], mem, used, base, base + size, 4), "pages that can not be moved");
 	munmap(mem, used);
 
 	began = now_ms();

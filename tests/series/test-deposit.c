@@ -67,12 +67,8 @@ int main(void)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	begin("deposit");
-	load_poke();
-	area = get_area();
-	if (area.boot < 0) {
-		check(false, "boot %u: there is a pool", boot);
+	if (!have_pool(&area, boot))
 		return done();
-	}
 	check_errno(load_file(SAMPLE, ""), 0, "boot %u: the sample is loaded", boot);
 	switch (boot) {
 	case 1:

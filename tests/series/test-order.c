@@ -26,12 +26,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	begin("order");
-	load_poke();
-	area = get_area();
-	if (area.boot < 0) {
-		check(false, "boot %u: there is a pool", boot);
+	if (!have_pool(&area, boot))
 		return done();
-	}
 	blocks = area.size / BLOCK - FIRST - SPARE;
 	if (boot == 1) {
 		check_errno(poke("take %d %llu", FIRST, (unsigned long long)blocks), 0,

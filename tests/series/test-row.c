@@ -115,12 +115,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	begin("row");
-	load_poke();
-	area = get_area();
-	if (area.boot < 0) {
-		check(false, "boot %u: there is a pool", boot);
+	if (!have_pool(&area, boot))
 		return done();
-	}
 	check(iomem_has("Persistent Memory Pool", area.base, area.size, true) &&
 	      !iomem_has("System RAM", area.base, area.size, false),
 	      "/proc/iomem has it, and has it in no System RAM");

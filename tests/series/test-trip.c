@@ -86,12 +86,8 @@ int main(int argc, char **argv)
 	boot = strtoul(getenv("PMPOOL_BOOT") ?: "1", NULL, 10);
 	trip = boot / 2;
 	begin("trip");
-	load_poke();
-	area = get_area();
-	if (area.boot < 0) {
-		check(false, "boot %u: there is a pool", boot);
+	if (!have_pool(&area, boot))
 		return done();
-	}
 	if (trip == 0) {
 		check(area.boot == FRESH, "a new pool of %llu MiB at %#llx", area.size / MIB, area.base);
 		check_errno(poke("take %d %d", TAKEN, COUNT), 0, "blocks are taken");
