@@ -48,11 +48,13 @@ $(BUILD)/test/test-pmkv-store: $(pmkv-dir)/test/test-store.c $(pmkv-dir)/store.c
 	$(CC) $(pmkv-cppflags) $(CFLAGS) $(pmkv-sanitize) $(LDFLAGS) -I$(pmkv-dir) -Itests/unit \
 		-MMD -MP -MF $(BUILD)/obj/pmkv/test-store.d -o $@ $<
 
+# -MMD would write about the last of the sources only.
 $(BUILD)/test/test-pmkv-protocol: $(pmkv-dir)/test/test-protocol.c \
-		$(pmkv-dir)/protocol.c $(pmkv-dir)/store.c
-	@mkdir -p $(@D) $(BUILD)/obj/pmkv
+		$(pmkv-dir)/protocol.c $(pmkv-dir)/store.c \
+		$(wildcard $(pmkv-dir)/*.h userspace/libpmpool/*.h) tests/unit/tap.h
+	@mkdir -p $(@D)
 	$(CC) $(pmkv-cppflags) $(CFLAGS) $(pmkv-sanitize) $(LDFLAGS) -I$(pmkv-dir) -Itests/unit \
-		-MMD -MP -MF $(BUILD)/obj/pmkv/test-protocol.d -o $@ $^
+		-o $@ $(filter %.c,$^)
 
 .PHONY: install-pmkv
 install-pmkv: $(BUILD)/pmkv $(BUILD)/pmkv-load
