@@ -29,7 +29,7 @@ setup_file() {
 			--file "$BUILD/guest/test-lend:/bin/test-lend" -- /bin/test-lend
 	} 3>&- &
 	{
-		mini kexec --cpus 1 --pool 128M --timeout 600 \
+		mini kexec --firmware efi --cpus 1 --pool 128M --timeout 600 \
 			--file "$BUILD/guest/test-kexec:/bin/test-kexec" -- /bin/test-kexec
 		if kexec_tools; then
 			# Not where they are here: in the guest that may be below another mount.

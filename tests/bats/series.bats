@@ -38,7 +38,7 @@ setup_file() {
 			--file "$BUILD/guest/test-deposit" -- /bin/test-deposit
 		series kunit --no-kexec --timeout 120 --append "$WATCH pmpool=64M" \
 			--file "$BUILD/guest/test-kernel" -- /bin/test-kernel builtin
-		series cma --seabios --timeout 300 --append "$WATCH kunit.enable=0 pmpool=256M" \
+		series cma --firmware seabios --timeout 300 --append "$WATCH kunit.enable=0 pmpool=256M" \
 			--file "$sample:/lib/pmpool-sample.ko" \
 			--file "$BUILD/guest/test-cma" -- /bin/test-cma
 	} 3>&- &

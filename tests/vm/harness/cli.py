@@ -110,7 +110,8 @@ def parser():
     p.add_argument('--kexec-file', action='append', default=[], metavar='SRC[:NAME]', help='put a file beside the kernel image at /kexec')
     p.add_argument('--reboots', type=int, default=0, metavar='N', help='let it be reset N times, for tests of a panic (default 0)')
     p.add_argument('--no-kexec', action='store_true', help='without the kernel image at /kexec, a tenth of a second faster')
-    p.add_argument('--seabios', action='store_true', help='start through SeaBIOS, which sets MTRRs up; slower')
+    p.add_argument('--firmware', choices=('qboot', 'seabios', 'efi'), default='qboot',
+                   help='qboot is the fastest; SeaBIOS sets MTRRs up, which takes a second; EFI takes 10')
     p.add_argument('--console', metavar='FILE', help='keep the console log')
     p.add_argument('-v', '--verbose', action='store_true', help='say how long each boot took')
     p.add_argument('argv', nargs='+', metavar='PROGRAM', help='a program or script of the host, or a busybox applet')
@@ -242,7 +243,7 @@ def cmd_mini(o):
     opts.mem, opts.cpus, opts.pool, opts.append, opts.icount = o.mem, o.cpus, o.pool, o.append, o.icount
     opts.timeout, opts.module, opts.load, opts.kexec = o.timeout, o.module, not o.no_load, not o.no_kexec
     opts.files, opts.kexec_files, opts.allow, opts.reboots, opts.kernel = o.file, o.kexec_file, o.allow_splat, o.reboots, o.kernel
-    opts.console, opts.verbose, opts.disk, opts.seabios = o.console, o.verbose, o.disk, o.seabios
+    opts.console, opts.verbose, opts.disk, opts.firmware = o.console, o.verbose, o.disk, o.firmware
     if o.cpus < 1 or o.cpus > 64:
         raise VmUsage(f'--cpus {o.cpus} is impossible: 1 to 64')
     return mini.run(o.argv, opts)

@@ -18,6 +18,7 @@ QEMU = os.environ.get('PMPOOL_QEMU', 'qemu-system-x86_64')
 # and SSE 4.2, which crc32c uses, are what the driver can make use of.
 TCG_CPU = 'Nehalem,+pdpe1gb'
 QBOOT = '/usr/share/qemu/qboot.rom'
+OVMF = '/usr/share/ovmf/OVMF.fd'
 
 # Arguments every guest gets: without them a stock kernel is not wrong, only slower under emulation.
 FAST_ARGS = [
@@ -119,7 +120,7 @@ def memory(text):
     return mem
 
 
-def machine_args(kind, mem, cpus, icount, seabios=True):
+def machine_args(kind, mem, cpus, icount, firmware='seabios'):
     """The arguments that guests of both kinds have in common."""
     args = [QEMU, '-machine', 'q35,i8042=off,vmport=off,sata=off,hpet=off', '-m', f'{mem // MIB}M', '-smp', str(cpus),
             '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-nic', 'none']
@@ -129,8 +130,13 @@ def machine_args(kind, mem, cpus, icount, seabios=True):
         args += ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', TCG_CPU]
     else:
         args += ['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', TCG_CPU]
-    if not seabios and os.path.exists(QBOOT):
+    if firmware == 'qboot' and os.path.exists(QBOOT):
         args += ['-bios', QBOOT]
+    elif firmware == 'efi':
+        if not os.path.exists(OVMF):
+            raise VmError(f'{OVMF} is missing: install ovmf')
+        # With a source of random numbers, or the kernel is always loaded in the same place.
+        args += ['-bios', OVMF, '-device', 'virtio-rng-pci']
     return args
 
 
