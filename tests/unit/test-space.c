@@ -130,7 +130,7 @@ static void test_others(void)
 	ok(pmpool_space_room(&space, 1, 0, true) == 39, "none grows there");
 	pmpool_space_set_lent(&space, 80, 256);
 	ok(pmpool_space_room(&space, 1, 0, true) == 39 &&
-	   pmpool_space_find_lent(&space, 40, 1, 0, &first, &total) == 0 && total <= 256 &&
+	   pmpool_space_find_lent(&space, 40, 1, 0, 0, &first, &total) == 0 && total <= 256 &&
 	   first >= 80, "nor by way of what is lent");
 	pmpool_space_set_lent(&space, 80, 80);
 	pmpool_space_insert(&space, 55, 2, 3);
@@ -228,15 +228,17 @@ static void test_lent(void)
 	   pmpool_space_find(&space, 97, 1, 0, &first) == -ENOSPC, "no extent is put there");
 	ok(pmpool_space_room(&space, 1, 0, false) == 39 && pmpool_space_room(&space, 1, 0, true) == 199,
 	   "an extent before it can grow into it");
-	ok(pmpool_space_find_lent(&space, 97, 1, 0, &first, &end) == 0 && first == 40 && end == 103,
+	ok(pmpool_space_find_lent(&space, 97, 1, 0, 0, &first, &end) == 0 && first == 40 && end == 103,
 	   "a place takes from the end that leaves more");
 	pmpool_space_insert(&space, 110, 10, 2);
-	ok(pmpool_space_find_lent(&space, 90, 1, 0, &first, &end) == 0 && first == 100 && end == 104,
+	ok(pmpool_space_find_lent(&space, 97, 1, 0, PMPOOL_AT(PMPOOL_BACK), &first, &end) == 0 &&
+	   first > 40 && end == 104, "unless nothing can be had there");
+	ok(pmpool_space_find_lent(&space, 90, 1, 0, 0, &first, &end) == 0 && first == 100 && end == 104,
 	   "or else from the other one");
-	ok(pmpool_space_find_lent(&space, 100, 1, 0, &first, &end) == 0 && first == end,
+	ok(pmpool_space_find_lent(&space, 100, 1, 0, 0, &first, &end) == 0 && first == end,
 	   "or all of it");
-	ok(pmpool_space_find_lent(&space, 101, 1, 0, &first, &end) == -ENOSPC, "more there is not");
-	ok(pmpool_space_find_lent(&space, 40, 32, 0, &first, &end) == 0 && first == 72 && end == 104,
+	ok(pmpool_space_find_lent(&space, 101, 1, 0, 0, &first, &end) == -ENOSPC, "more there is not");
+	ok(pmpool_space_find_lent(&space, 40, 32, 0, 0, &first, &end) == 0 && first == 72 && end == 104,
 	   "aligned");
 
 	ok(pmpool_space_find_to_lend(&space, 8, 0, &first) == 0 && first == 32, "lent next is what is below");
@@ -248,7 +250,7 @@ static void test_lent(void)
 	pmpool_space_set_lent(&space, 16, 16);
 	ok(!pmpool_space_find_to_lend(&space, 8, 0, &first) && first == 192 &&
 	   pmpool_space_lendable(&space, 8, 0) == 184, "the end of the largest gap is lent first");
-	ok(pmpool_space_find_lent(&space, 1, 1, 0, &first, &end) == -ENOSPC &&
+	ok(pmpool_space_find_lent(&space, 1, 1, 0, 0, &first, &end) == -ENOSPC &&
 	   pmpool_space_lendable(&space, 256, 0) == 0 &&
 	   pmpool_space_find_to_lend(&space, 256, 0, &first) == -ENOSPC, "nothing lent, nothing to take back");
 	ok(pmpool_space_find_to_lend(&space, 8, 3, &first) == 0 && (first + 3) % 8 == 0,
@@ -285,7 +287,7 @@ static void test_lent_random(void)
 		blocks = 1 + rand() % BLOCKS;
 		if (!pmpool_space_find(&space, blocks, align, base, &place))
 			continue;
-		if (pmpool_space_find_lent(&space, blocks, align, base, &first, &end)) {
+		if (pmpool_space_find_lent(&space, blocks, align, base, 0, &first, &end)) {
 			/* Without the lent run it fits neither. */
 			pmpool_space_set_lent(&space, 0, 0);
 			wrong += !n ? 0 : !pmpool_space_find(&space, blocks, align, base, &place);

@@ -112,7 +112,7 @@ int pmpool_do_resize(struct pmpool_call *call)
 			return ret;
 	}
 	if (blocks > pmpool_space_room(&pool->space, first, ext->slot, false))
-		return pmpool_lend_demand(pool, first + blocks, U64_MAX);
+		return pmpool_lend_demand(pool, &call->wait, first + blocks, U64_MAX);
 	had = ext->record.blocks;
 	if (blocks > had) {
 		ret = pmpool_take_place(pool, &call->taking, first + had, blocks - had);

@@ -62,6 +62,7 @@ static int pmpool_reboot(struct notifier_block *nb, unsigned long action, void *
 {
 	struct pmpool *pool = container_of(nb, struct pmpool, reboot);
 
+	pmpool_lend_stop(pool);
 	pmpool_mark_detached(pool);
 	dev_info(pool->dev, "left clean for the next kernel, generation %llu\n",
 		 pool->format.super.generation);

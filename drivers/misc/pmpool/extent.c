@@ -289,12 +289,14 @@ static void extent_del(struct pmpool_extent *ext)
  * @pool: attached, its admin mutex held
  * @arg: of PMPOOL_CREATE, valid
  * @taking: of the call
+ * @wait: likewise
  *
  * Return: an extent for pmpool_extent_commit() or pmpool_extent_abort(), or an
  * error of PMPOOL_CREATE.
  */
 struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg,
-					    struct pmpool_taking *taking)
+					    struct pmpool_taking *taking,
+					    struct pmpool_lend_wait *wait)
 {
 	struct pmpool_record rec = { };
 	struct pmpool_extent *ext;
@@ -325,7 +327,7 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	align = (arg->align ?: PMPOOL_FORMAT_BLOCK_SIZE) >> PMPOOL_FORMAT_BLOCK_SHIFT;
 	found = pmpool_take_find(pool, taking, blocks, align, &rec.first_block);
 	if (found == -ENOSPC) {
-		lent = pmpool_lend_room(pool, blocks, align, &keep_first, &keep_end);
+		lent = pmpool_lend_room(pool, wait, blocks, align, &keep_first, &keep_end);
 		if (lent != -EAGAIN)
 			return ERR_PTR(lent);
 	}
@@ -335,7 +337,7 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	if (ret)
 		return ERR_PTR(ret);
 	if (lent)
-		return ERR_PTR(pmpool_lend_demand(pool, keep_first, keep_end));
+		return ERR_PTR(pmpool_lend_demand(pool, wait, keep_first, keep_end));
 	if (!found)
 		found = pmpool_take_place(pool, taking, rec.first_block, blocks);
 	if (found)

@@ -54,13 +54,23 @@
  * @keep_first: block of what may stay lent; the thread takes back the rest
  * @keep_end: behind that
  * @emptying: how many blocks are to be taken back
- * @progress: counts the changes of what is lent
- * @failures: counts how often the thread has given up
+ * @progress: counts what those who wait for memory want to know
+ * @ends: what came of taking back at either end
+ * @ends.failures: counts what could not be emptied
+ * @ends.failed_at: when something was given up last, in jiffies
+ * @ends.avoid: or takes long, and nothing has been emptied since
+ * @ends.deadline: when what is being emptied is given up, in jiffies
+ * @turn: the end at which the thread empties something
+ * @busy: it does
+ * @began: when it began with that, in jiffies
+ * @alarm: when it is to be looked after, in jiffies
+ * @slow: those who wait were told that this takes long
+ * @stopped: nothing is taken back any more, for this kernel ends
  * @name: of lent memory in the resource tree; the tree points to it
  * @thread: takes memory back; there is one since the first lending
  * @work: the thread waits for something to do
  * @waiters: for the thread to get on
- * @patience: has the thread give up
+ * @ring: looks after the thread
  * @online: called before memory is brought online
  */
 struct pmpool_lending {
@@ -72,24 +82,35 @@ struct pmpool_lending {
 	u64 keep_end;
 	u64 emptying;
 	unsigned int progress;
-	unsigned int failures;
+	struct {
+		unsigned int failures;
+		unsigned long failed_at;
+		unsigned long deadline;
+		bool avoid;
+	} ends[PMPOOL_ENDS];
+	enum pmpool_end turn;
+	bool busy;
+	unsigned long began;
+	unsigned long alarm;
+	bool slow;
+	bool stopped;
 	const char *name;
 	struct task_struct *thread;
 	wait_queue_head_t work;
 	wait_queue_head_t waiters;
-	struct delayed_work patience;
+	struct delayed_work ring;
 	struct notifier_block online;
 };
 
 /**
  * struct pmpool_lend_wait - waiting for memory that is lent
- * @progress: of the pool's lending, when it was last looked at
- * @failures: likewise
+ * @progress: of the pool's lending, when something was last demanded
+ * @failures: of each end, when the call began
  * @left: time to wait, in jiffies
  */
 struct pmpool_lend_wait {
 	unsigned int progress;
-	unsigned int failures;
+	unsigned int failures[PMPOOL_ENDS];
 	long left;
 };
 
@@ -300,7 +321,8 @@ int pmpool_extents_load(struct pmpool *pool);
 void pmpool_extents_unload(struct pmpool *pool);
 bool pmpool_create_valid(const struct pmpool_create *arg);
 struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg,
-					    struct pmpool_taking *taking);
+					    struct pmpool_taking *taking,
+					    struct pmpool_lend_wait *wait);
 void pmpool_extent_abort(struct pmpool_extent *ext);
 void pmpool_extent_commit(struct pmpool_extent *ext);
 int pmpool_extent_remove(struct pmpool_extent *ext);
@@ -328,12 +350,14 @@ int pmpool_call_tell(struct pmpool_call *call);
 /* lend.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE
 u64 pmpool_lent(struct pmpool *pool, u64 *emptying);
-int pmpool_lend_room(struct pmpool *pool, u64 blocks, u64 align, u64 *first, u64 *end);
-int pmpool_lend_demand(struct pmpool *pool, u64 first, u64 end);
+int pmpool_lend_room(struct pmpool *pool, const struct pmpool_lend_wait *wait, u64 blocks,
+		     u64 align, u64 *first, u64 *end);
+int pmpool_lend_demand(struct pmpool *pool, struct pmpool_lend_wait *wait, u64 first, u64 end);
 void pmpool_lend_look(struct pmpool *pool, struct pmpool_lend_wait *wait);
 int pmpool_lend_wait(struct pmpool *pool, struct pmpool_lend_wait *wait);
 int pmpool_do_lend(struct pmpool_call *call);
 void pmpool_lend_init(struct pmpool *pool);
+void pmpool_lend_stop(struct pmpool *pool);
 bool pmpool_lend_exit(struct pmpool *pool);
 #else
 static inline u64 pmpool_lent(struct pmpool *pool, u64 *emptying)
@@ -343,12 +367,14 @@ static inline u64 pmpool_lent(struct pmpool *pool, u64 *emptying)
 	return 0;
 }
 
-static inline int pmpool_lend_room(struct pmpool *pool, u64 blocks, u64 align, u64 *first, u64 *end)
+static inline int pmpool_lend_room(struct pmpool *pool, const struct pmpool_lend_wait *wait,
+				   u64 blocks, u64 align, u64 *first, u64 *end)
 {
 	return -ENOSPC;
 }
 
-static inline int pmpool_lend_demand(struct pmpool *pool, u64 first, u64 end)
+static inline int pmpool_lend_demand(struct pmpool *pool, struct pmpool_lend_wait *wait,
+				     u64 first, u64 end)
 {
 	return -ENOSPC;
 }
@@ -366,6 +392,8 @@ static inline int pmpool_do_lend(struct pmpool_call *call)
 }
 
 static inline void pmpool_lend_init(struct pmpool *pool) { }
+
+static inline void pmpool_lend_stop(struct pmpool *pool) { }
 
 static inline bool pmpool_lend_exit(struct pmpool *pool)
 {

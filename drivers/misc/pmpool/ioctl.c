@@ -114,7 +114,7 @@ static int pmpool_do_create(struct pmpool_call *call)
 	if (!pmpool_create_valid(arg))
 		return -EINVAL;
 
-	ext = pmpool_extent_prepare(pool, arg, &call->taking);
+	ext = pmpool_extent_prepare(pool, arg, &call->taking, &call->wait);
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
@@ -277,11 +277,12 @@ static int call_run(struct pmpool_call *call)
 		timeout = *(u32 *)((void *)&call->arg + op->timeout);
 	call->wait.left = msecs_to_jiffies(timeout ?: PMPOOL_TIMEOUT);
 
+	pmpool_lend_look(call->pool, &call->wait);
+
 	if (!op->admin)
 		return op->run(call);
 
 	do {
-		pmpool_lend_look(call->pool, &call->wait);
 		ret = call_run_locked(call);
 		if (ret != -EAGAIN)
 			break;
@@ -290,8 +291,6 @@ static int call_run(struct pmpool_call *call)
 			ret = pmpool_take_wait(call->pool, &call->taking, &call->wait.left);
 		else
 			ret = pmpool_lend_wait(call->pool, &call->wait);
-		if (ret == -EBUSY)
-			ret = -ENOSPC;
 	} while (!ret);
 	pmpool_take_cancel(call->pool, &call->taking);
 	return ret;

@@ -3,16 +3,19 @@
  * DOC: lending
  *
  * Blocks that are in no extent can be lent to the system as memory that a driver
- * manages: no firmware map shows it, kexec neither places an image there nor tells
- * the next kernel of it. So the next kernel finds the pool as if nothing had been
- * lent.
+ * manages: no firmware map shows it, kexec_file_load() neither places an image there
+ * nor tells the next kernel of it. So the next kernel finds the pool as if nothing
+ * had been lent.
  *
  * What is lent is one run of whole memory blocks of the machine. A thread takes it
  * back, one memory block after the other, since that lasts as long as it takes to
  * move what is there: whoever needs it waits for the thread, holding nothing, and
- * may give up waiting. To bring the memory online is left to user space, as it is
- * for all memory that is added to a running system, but it can only become
- * movable.
+ * may give up waiting. Memory that somebody pins can not be moved, but the kernel
+ * tries for ever. So after a while those who wait are told, and can have something
+ * from the other end, for which the thread is interrupted.
+ *
+ * To bring the memory online is left to user space, as it is for all memory that is
+ * added to a running system, but it can only become movable.
  *
  * Memory is added one memory block at a time, too: a larger piece would be mapped
  * by larger pages, which can not be taken apart again.
@@ -32,10 +35,17 @@
 
 #include "internal.h"
 
-/* The thread stops trying when nobody has waited for so long. */
+/* How long the thread tries to empty one unit, when nobody waits longer. */
 #define LEND_PATIENCE	(60 * HZ)
+/* And before the other end is thought of. */
+#define LEND_TURN	(2 * HZ)
 /* How long unloading by force waits for what is lent. */
 #define LEND_LAST_WAIT	(10 * HZ)
+
+static unsigned long later(unsigned long a, unsigned long b)
+{
+	return time_after(a, b) ? a : b;
+}
 
 static u64 base_block(const struct pmpool *pool)
 {
@@ -63,6 +73,24 @@ static u64 emptying_blocks(const struct pmpool *pool)
 	return READ_ONCE(pool->lend.emptying);
 }
 
+/* Whether something is to be taken back from an end of what is lent. */
+static bool wanted(const struct pmpool_lending *lend, enum pmpool_end end)
+{
+	return end == PMPOOL_FRONT ? lend->first < lend->keep_first : lend->keep_end < lend->end;
+}
+
+/* When the thread is to be looked after in what it does now. */
+static void set_alarm(struct pmpool_lending *lend)
+{
+	unsigned long alarm = lend->ends[lend->turn].deadline;
+
+	if (!lend->slow || !wanted(lend, lend->turn) || wanted(lend, !lend->turn))
+		alarm = lend->began + LEND_TURN;
+	lend->alarm = alarm;
+	mod_delayed_work(system_wq, &lend->ring,
+			 time_after(alarm, jiffies) ? alarm - jiffies : 0);
+}
+
 static void set_keep(struct pmpool *pool, u64 first, u64 end)
 {
 	struct pmpool_lending *lend = &pool->lend;
@@ -72,6 +100,13 @@ static void set_keep(struct pmpool *pool, u64 first, u64 end)
 	lend->keep_first = clamp(first, lend->first, lend->end);
 	lend->keep_end = clamp(end, lend->keep_first, lend->end);
 	WRITE_ONCE(lend->emptying, lent_blocks(pool) - (lend->keep_end - lend->keep_first));
+}
+
+/* Whoever waits looks again. The pool's lock is held, for this is done in many places. */
+static void tell_waiters(struct pmpool_lending *lend)
+{
+	WRITE_ONCE(lend->progress, lend->progress + 1);
+	wake_up_all(&lend->waiters);
 }
 
 /**
@@ -90,8 +125,37 @@ u64 pmpool_lent(struct pmpool *pool, u64 *emptying)
 	return lent_blocks(pool) << PMPOOL_FORMAT_BLOCK_SHIFT;
 }
 
-/* What is lent from now on. Whoever waits for some of it looks again. */
-static void set_lent(struct pmpool *pool, u64 first, u64 end)
+static void avoid_end(struct pmpool_lending *lend, enum pmpool_end end)
+{
+	lend->ends[end].avoid = true;
+	lend->ends[end].failed_at = jiffies;
+}
+
+static void lend_ring(struct work_struct *work)
+{
+	struct pmpool_lending *lend = container_of(to_delayed_work(work), struct pmpool_lending,
+						   ring);
+	struct pmpool *pool = container_of(lend, struct pmpool, lend);
+
+	guard(rwsem_write)(&pool->lock);
+
+	/* It came too late; or it was put off, and there is another one to come. */
+	if (!lend->busy || time_before(jiffies, lend->alarm))
+		return;
+	if (!lend->slow) {
+		lend->slow = true;
+		avoid_end(lend, lend->turn);
+		tell_waiters(lend);
+	}
+	if (wanted(lend, lend->turn) && !wanted(lend, !lend->turn) &&
+	    time_before(jiffies, lend->ends[lend->turn].deadline))
+		set_alarm(lend);
+	else
+		send_sig(SIGKILL, lend->thread, 1);
+}
+
+/* What is lent from now on. */
+static void set_lent(struct pmpool *pool, u64 first, u64 end, bool keep)
 {
 	struct pmpool_lending *lend = &pool->lend;
 
@@ -100,67 +164,161 @@ static void set_lent(struct pmpool *pool, u64 first, u64 end)
 	scoped_guard(rwsem_write, &pool->lock) {
 		lend->first = first;
 		lend->end = end;
-		set_keep(pool, lend->keep_first, lend->keep_end);
+		if (keep)
+			set_keep(pool, first, end);
+		else
+			set_keep(pool, lend->keep_first, lend->keep_end);
 		pmpool_space_set_lent(&pool->space, first, end);
+		tell_waiters(lend);
 	}
-	WRITE_ONCE(lend->progress, lend->progress + 1);
-	wake_up_all(&lend->waiters);
 }
 
-/*
- * A range of the region can be given to the system only while the claim of the
- * whole is not marked busy. What is lent is, as a child of it.
- */
+/* What is lent is used by the system, and nothing of it may point to what is gone. */
 static void begin_lending(struct pmpool *pool)
 {
 	__module_get(THIS_MODULE);
-	pool->region.res->flags &= ~IORESOURCE_BUSY;
 }
 
 static void end_lending(struct pmpool *pool)
 {
-	pool->region.res->flags |= IORESOURCE_BUSY;
 	module_put(THIS_MODULE);
 }
 
-/* Take one unit back, from the end of what is lent at which it is wanted. */
+/*
+ * The kernel adds memory to a range, and removes it, only while no claim around it
+ * is busy. Otherwise it is: others have no business in the region.
+ */
+static void set_busy(struct pmpool *pool, bool busy)
+{
+	struct resource *res = pool->region.res;
+
+	lockdep_assert_held(&pool->lend.mutex);
+
+	WRITE_ONCE(res->flags, busy ? res->flags | IORESOURCE_BUSY :
+				      res->flags & ~IORESOURCE_BUSY);
+}
+
+/* The kernel gives memory back that is broken, and forgets that it is. */
+static bool is_broken(phys_addr_t start, u64 size)
+{
+	unsigned long pfn;
+
+	for (pfn = PHYS_PFN(start); pfn < PHYS_PFN(start + size); pfn++) {
+		struct page *page = pfn_to_online_page(pfn);
+
+		if (page && PageHWPoison(page))
+			return true;
+		if (!(pfn % PAGES_PER_SECTION))
+			cond_resched();
+	}
+	return false;
+}
+
+static int empty_unit(struct pmpool *pool, u64 unit)
+{
+	phys_addr_t start = unit_address(pool, unit);
+	int ret;
+
+	if (is_broken(start, unit_size(pool)))
+		return -EHWPOISON;
+
+	set_busy(pool, false);
+	ret = offline_and_remove_memory(start, unit_size(pool));
+	set_busy(pool, true);
+	return ret;
+}
+
+/* What is wanted at this end stays lent, until somebody wants it again. */
+static void withdraw(struct pmpool *pool, enum pmpool_end end)
+{
+	struct pmpool_lending *lend = &pool->lend;
+
+	if (end == PMPOOL_FRONT)
+		set_keep(pool, lend->first, lend->keep_end);
+	else
+		set_keep(pool, lend->keep_first, lend->end);
+	tell_waiters(lend);
+}
+
+static void give_up(struct pmpool *pool, enum pmpool_end end, int error)
+{
+	struct pmpool_lending *lend = &pool->lend;
+
+	avoid_end(lend, end);
+	withdraw(pool, end);
+	/* When it took too long, whoever waited knows by the time. */
+	if (error != -EINTR)
+		WRITE_ONCE(lend->ends[end].failures, lend->ends[end].failures + 1);
+}
+
+/* What comes after a unit that was emptied, or could not be. Return: what to tell. */
+static int unit_done(struct pmpool *pool, enum pmpool_end turn, int error)
+{
+	struct pmpool_lending *lend = &pool->lend;
+	unsigned long *deadline = &lend->ends[turn].deadline;
+
+	guard(rwsem_write)(&pool->lock);
+
+	lend->busy = false;
+	if (!error) {
+		lend->ends[turn].avoid = false;
+		*deadline = later(*deadline, jiffies + LEND_PATIENCE);
+		return 0;
+	}
+	/* Nobody waits for it any more, or it was interrupted for the other end. */
+	if (!wanted(lend, turn))
+		return 0;
+	if (error == -EINTR && time_before(jiffies, *deadline)) {
+		lend->turn = !turn;
+		return 0;
+	}
+	give_up(pool, turn, error);
+	return error;
+}
+
+/* Take one unit back, from an end of what is lent at which it is wanted. */
 static int take_unit_back(struct pmpool *pool)
 {
 	struct pmpool_lending *lend = &pool->lend;
 	u64 unit, first, end;
+	enum pmpool_end turn;
 	int ret;
 
 	guard(mutex)(&lend->mutex);
 
-	scoped_guard(rwsem_read, &pool->lock) {
+	/* If the alarm rang too late for the last unit. */
+	flush_signals(current);
+	scoped_guard(rwsem_write, &pool->lock) {
 		if (!emptying_blocks(pool))
 			return 0;
+		if (!wanted(lend, lend->turn))
+			lend->turn = !lend->turn;
+		turn = lend->turn;
 		first = lend->first;
 		end = lend->end;
-		if (first < lend->keep_first) {
+		if (turn == PMPOOL_FRONT) {
 			unit = first;
 			first += lend->unit;
 		} else {
 			end -= lend->unit;
 			unit = end;
 		}
+		lend->busy = true;
+		lend->began = jiffies;
+		lend->slow = false;
+		set_alarm(lend);
 	}
 
-	ret = offline_and_remove_memory(unit_address(pool, unit), unit_size(pool));
+	ret = empty_unit(pool, unit);
+	cancel_delayed_work(&lend->ring);
+
 	scoped_guard(mutex, &pool->admin) {
 		if (!ret)
-			set_lent(pool, first, end);
-		else
-			/* It stays lent, until somebody needs it again. */
-			scoped_guard(rwsem_write, &pool->lock)
-				set_keep(pool, lend->first, lend->end);
+			set_lent(pool, first, end, false);
+		ret = unit_done(pool, turn, ret);
 	}
-	if (ret) {
-		WRITE_ONCE(lend->failures, lend->failures + 1);
-		wake_up_all(&lend->waiters);
-	} else if (lend->first == lend->end) {
+	if (lend->first == lend->end)
 		end_lending(pool);
-	}
 	return ret;
 }
 
@@ -179,25 +337,66 @@ static int lend_thread(void *data)
 			break;
 		ret = take_unit_back(pool);
 		if (ret)
-			dev_info(pool->dev, "lent memory can not be emptied now: error %d\n", ret);
-		if (signal_pending(current))
-			flush_signals(current);
+			dev_info_ratelimited(pool->dev, "lent memory can not be emptied now: error %d: it stays lent\n",
+					     ret);
 	}
 	return 0;
 }
 
-static void lend_out_of_patience(struct work_struct *work)
+/* Ends of what is lent at which a call had better not want anything: PMPOOL_AT(). */
+static unsigned int ends_to_avoid(const struct pmpool *pool, const struct pmpool_lend_wait *wait)
 {
-	struct pmpool_lending *lend = container_of(to_delayed_work(work), struct pmpool_lending,
-						   patience);
+	const struct pmpool_lending *lend = &pool->lend;
+	unsigned int failed = 0, recent = 0;
+	enum pmpool_end end;
 
-	send_sig(SIGKILL, lend->thread, 1);
+	for (end = 0; end < PMPOOL_ENDS; end++) {
+		if (lend->ends[end].failures != wait->failures[end])
+			failed |= PMPOOL_AT(end);
+		if (lend->ends[end].avoid &&
+		    time_before(jiffies, lend->ends[end].failed_at + LEND_PATIENCE))
+			recent |= PMPOOL_AT(end);
+	}
+	recent |= failed;
+	return recent == (PMPOOL_AT(PMPOOL_FRONT) | PMPOOL_AT(PMPOOL_BACK)) ? failed : recent;
 }
 
-/* Have the thread take back all that is lent but what lies from @first to @end. */
-static void demand(struct pmpool *pool, u64 first, u64 end)
+/**
+ * pmpool_lend_room - whether an extent finds its place among what is lent
+ * @pool: its admin mutex is held; pmpool_space_find() found no place
+ * @wait: of the call
+ * @blocks: how many the extent needs
+ * @align: in blocks
+ * @first: out: of what may stay lent
+ * @end: out: behind that
+ *
+ * Return: -EAGAIN when it does, or else -ENOSPC.
+ */
+int pmpool_lend_room(struct pmpool *pool, const struct pmpool_lend_wait *wait, u64 blocks,
+		     u64 align, u64 *first, u64 *end)
+{
+	lockdep_assert_held(&pool->admin);
+
+	return pmpool_space_find_lent(&pool->space, blocks, align, base_block(pool),
+				      ends_to_avoid(pool, wait), first, end) ?: -EAGAIN;
+}
+
+/**
+ * pmpool_lend_demand - take memory back
+ * @pool: its admin mutex is held
+ * @wait: of the call, in which it is noted how far the thread is
+ * @first: of what may stay lent
+ * @end: behind that
+ *
+ * Return: -EAGAIN: what was demanded is there when pmpool_lend_wait() has
+ * succeeded, unless somebody else took it. -ENOSPC when it could not be emptied
+ * since the call began.
+ */
+int pmpool_lend_demand(struct pmpool *pool, struct pmpool_lend_wait *wait, u64 first, u64 end)
 {
 	struct pmpool_lending *lend = &pool->lend;
+	unsigned int at = 0, had = 0;
+	enum pmpool_end i;
 
 	lockdep_assert_held(&pool->admin);
 
@@ -206,80 +405,77 @@ static void demand(struct pmpool *pool, u64 first, u64 end)
 	end = clamp(end, lend->first, lend->end);
 	first = round_up(base_block(pool) + first, lend->unit) - base_block(pool);
 	end = round_down(base_block(pool) + end, lend->unit) - base_block(pool);
-	scoped_guard(rwsem_write, &pool->lock)
-		set_keep(pool, clamp(first, lend->keep_first, lend->keep_end),
-			 clamp(end, lend->keep_first, lend->keep_end));
-	mod_delayed_work(system_wq, &lend->patience, LEND_PATIENCE);
+	if (first > lend->first)
+		at |= PMPOOL_AT(PMPOOL_FRONT);
+	if (end < lend->end)
+		at |= PMPOOL_AT(PMPOOL_BACK);
+
+	guard(rwsem_write)(&pool->lock);
+
+	wait->progress = lend->progress;
+	for (i = 0; i < PMPOOL_ENDS; i++) {
+		if (at & PMPOOL_AT(i) && lend->ends[i].failures != wait->failures[i])
+			return -ENOSPC;
+		if (wanted(lend, i))
+			had |= PMPOOL_AT(i);
+	}
+	/* Who waits then does so in vain, but not for long. */
+	if (lend->stopped)
+		return -EAGAIN;
+
+	set_keep(pool, clamp(first, lend->keep_first, lend->keep_end),
+		 clamp(end, lend->keep_first, lend->keep_end));
+	for (i = 0; i < PMPOOL_ENDS; i++) {
+		unsigned long until = jiffies + wait->left;
+
+		if (!(at & PMPOOL_AT(i)))
+			continue;
+		/* To want the same once more does not make it last longer. */
+		if (had & PMPOOL_AT(i))
+			lend->ends[i].deadline = later(lend->ends[i].deadline, until);
+		else
+			lend->ends[i].deadline = later(jiffies + LEND_PATIENCE, until);
+	}
+	if (lend->busy)
+		set_alarm(lend);
 	wake_up(&lend->work);
-}
-
-/**
- * pmpool_lend_room - whether an extent finds its place among what is lent
- * @pool: its admin mutex is held; pmpool_space_find() found no place
- * @blocks: how many the extent needs
- * @align: in blocks
- * @first: out: of what may stay lent
- * @end: out: behind that
- *
- * Return: -EAGAIN when it does, or else -ENOSPC.
- */
-int pmpool_lend_room(struct pmpool *pool, u64 blocks, u64 align, u64 *first, u64 *end)
-{
-	lockdep_assert_held(&pool->admin);
-
-	return pmpool_space_find_lent(&pool->space, blocks, align, base_block(pool), first, end) ?:
-	       -EAGAIN;
-}
-
-/**
- * pmpool_lend_demand - take memory back
- * @pool: its admin mutex is held
- * @first: of what may stay lent
- * @end: behind that
- *
- * Return: -EAGAIN. What was demanded is there when pmpool_lend_wait() has
- * succeeded, unless somebody else took it.
- */
-int pmpool_lend_demand(struct pmpool *pool, u64 first, u64 end)
-{
-	demand(pool, first, end);
 	return -EAGAIN;
 }
 
 /**
- * pmpool_lend_look - remember how far the thread is
- * @pool: to demand something of
- * @wait: to fill, before the demand
+ * pmpool_lend_look - remember what could not be emptied up to now
+ * @pool: whose memory may be demanded
+ * @wait: of a call that begins
  */
 void pmpool_lend_look(struct pmpool *pool, struct pmpool_lend_wait *wait)
 {
-	wait->progress = READ_ONCE(pool->lend.progress);
-	wait->failures = READ_ONCE(pool->lend.failures);
+	enum pmpool_end i;
+
+	for (i = 0; i < PMPOOL_ENDS; i++)
+		wait->failures[i] = READ_ONCE(pool->lend.ends[i].failures);
 }
 
 /**
- * pmpool_lend_wait - wait until some of what was demanded is there
+ * pmpool_lend_wait - wait until some of what was demanded is there, or can not be
  * @pool: none of its locks is held
- * @wait: of pmpool_lend_look(); its time left is adjusted
+ * @wait: of pmpool_lend_demand(); its time left is adjusted
  *
- * Return: 0 when there is some more, -EAGAIN when the time is up, -EBUSY when the
- * thread has given up, -EINTR.
+ * Return: 0 when there is some more, or is to be demanded in another way; -EAGAIN
+ * when the time is up; -EINTR.
  */
 int pmpool_lend_wait(struct pmpool *pool, struct pmpool_lend_wait *wait)
 {
 	struct pmpool_lending *lend = &pool->lend;
+	unsigned long start = jiffies;
 	long left;
 
 	left = wait_event_killable_timeout(lend->waiters,
-					   READ_ONCE(lend->progress) != wait->progress ||
-					   READ_ONCE(lend->failures) != wait->failures,
+					   READ_ONCE(lend->progress) != wait->progress,
 					   wait->left);
+	wait->left -= min_t(long, wait->left, jiffies - start);
 	if (left < 0)
 		return -EINTR;
-	wait->left = left;
-	if (READ_ONCE(lend->progress) != wait->progress)
-		return 0;
-	return READ_ONCE(lend->failures) != wait->failures ? -EBUSY : -EAGAIN;
+	return left ? 0 : -EAGAIN;
 }
 
 /* Make one unit more lent, or say why there is none. */
@@ -295,7 +491,7 @@ static int lend_unit(struct pmpool *pool)
 	if (mutex_lock_killable(&pool->admin))
 		return -EINTR;
 	ret = pmpool_writable(pool);
-	if (!ret && emptying_blocks(pool))
+	if (!ret && (READ_ONCE(lend->stopped) || emptying_blocks(pool)))
 		ret = -EAGAIN;
 	if (!ret)
 		ret = pmpool_space_find_to_lend(&pool->space, lend->unit, base_block(pool), &unit);
@@ -311,22 +507,22 @@ static int lend_unit(struct pmpool *pool)
 		end = unit;
 	}
 	/* It is in no extent from here on; it is the system's when it was added. */
-	set_lent(pool, min(first, unit), max(end, unit + lend->unit));
-	scoped_guard(rwsem_write, &pool->lock)
-		set_keep(pool, lend->first, lend->end);
+	set_lent(pool, min(first, unit), max(end, unit + lend->unit), true);
 	mutex_unlock(&pool->admin);
 
 	phys = unit_address(pool, unit);
 	nid = phys_to_target_node(phys);
 	if (nid == NUMA_NO_NODE)
 		nid = memory_add_physaddr_to_nid(phys);
+	set_busy(pool, false);
 	ret = add_memory_driver_managed(nid, phys, unit_size(pool), lend->name, MHP_MERGE_RESOURCE);
+	set_busy(pool, true);
 	if (!ret)
 		return 0;
 
 	dev_warn(pool->dev, "memory at %pa can not be lent: error %d\n", &phys, ret);
 	scoped_guard(mutex, &pool->admin)
-		set_lent(pool, first, end);
+		set_lent(pool, first, end, false);
 	if (first == end)
 		end_lending(pool);
 	return ret;
@@ -395,22 +591,41 @@ static int lend_more(struct pmpool *pool, u64 blocks)
 	return some ? 0 : ret;
 }
 
-static int lend_less(struct pmpool *pool, u64 blocks, struct pmpool_lend_wait *wait)
+/* Take back what is more than @blocks, at either end. */
+static int demand_less(struct pmpool *pool, u64 blocks, struct pmpool_lend_wait *wait)
 {
 	struct pmpool_lending *lend = &pool->lend;
+	unsigned int avoid = ends_to_avoid(pool, wait);
+	enum pmpool_end end = PMPOOL_FRONT;
+
+	/* Some may be wanted already. Free blocks below and what becomes free are one piece. */
+	if (wanted(lend, PMPOOL_BACK) && !wanted(lend, PMPOOL_FRONT))
+		end = PMPOOL_BACK;
+	if (avoid == PMPOOL_AT(end)) {
+		scoped_guard(rwsem_write, &pool->lock)
+			withdraw(pool, end);
+		end = !end;
+	}
+	blocks = min(blocks, lend->keep_end - lend->keep_first);
+	return end == PMPOOL_FRONT ?
+	       pmpool_lend_demand(pool, wait, lend->keep_end - blocks, lend->keep_end) :
+	       pmpool_lend_demand(pool, wait, lend->keep_first, lend->keep_first + blocks);
+}
+
+static int lend_less(struct pmpool *pool, u64 blocks, struct pmpool_lend_wait *wait)
+{
 	int ret;
 
 	do {
-		pmpool_lend_look(pool, wait);
 		scoped_guard(mutex, &pool->admin) {
 			if (lent_blocks(pool) <= blocks)
 				return 0;
-			/* Free blocks below and what becomes free are one piece then. */
-			demand(pool, lend->end - blocks, lend->end);
+			ret = demand_less(pool, blocks, wait);
 		}
-		ret = pmpool_lend_wait(pool, wait);
+		if (ret == -EAGAIN)
+			ret = pmpool_lend_wait(pool, wait);
 	} while (!ret);
-	return ret;
+	return ret == -ENOSPC ? -EBUSY : ret;
 }
 
 static void lend_describe(struct pmpool *pool, struct pmpool_lend *arg)
@@ -473,8 +688,38 @@ void pmpool_lend_init(struct pmpool *pool)
 	mutex_init(&lend->mutex);
 	init_waitqueue_head(&lend->work);
 	init_waitqueue_head(&lend->waiters);
-	INIT_DELAYED_WORK(&lend->patience, lend_out_of_patience);
+	INIT_DELAYED_WORK(&lend->ring, lend_ring);
 	lend->unit = memory_block_size_bytes() >> PMPOOL_FORMAT_BLOCK_SHIFT;
+}
+
+/* What the thread has not begun by now it shall not begin any more. */
+static void stop_taking_back(struct pmpool *pool)
+{
+	struct pmpool_lending *lend = &pool->lend;
+
+	scoped_guard(rwsem_write, &pool->lock) {
+		WRITE_ONCE(lend->stopped, true);
+		set_keep(pool, lend->first, lend->end);
+	}
+	send_sig(SIGKILL, lend->thread, 1);
+}
+
+/**
+ * pmpool_lend_stop - leave what is lent alone, for this kernel ends
+ * @pool: attached
+ *
+ * Devices are shut down next, memory blocks among them: that waits for the thread.
+ */
+void pmpool_lend_stop(struct pmpool *pool)
+{
+	struct pmpool_lending *lend = &pool->lend;
+
+	if (!lend->thread)
+		return;
+	stop_taking_back(pool);
+	/* Until it is done with what it had begun. */
+	mutex_lock(&lend->mutex);
+	mutex_unlock(&lend->mutex);
 }
 
 /**
@@ -493,12 +738,11 @@ bool pmpool_lend_exit(struct pmpool *pool)
 	struct pmpool_lending *lend = &pool->lend;
 
 	if (lend->thread) {
+		pmpool_lend_look(pool, &wait);
 		lend_less(pool, 0, &wait);
-		cancel_delayed_work_sync(&lend->patience);
-		/* What it has not begun by now it shall not begin any more. */
-		scoped_guard(rwsem_write, &pool->lock)
-			set_keep(pool, lend->first, lend->end);
-		send_sig(SIGKILL, lend->thread, 1);
+		stop_taking_back(pool);
+		/* It is nobody's who could be looked after any more. */
+		cancel_delayed_work_sync(&lend->ring);
 		kthread_stop(lend->thread);
 		unregister_memory_notifier(&lend->online);
 	}

@@ -362,19 +362,21 @@ int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
  * @blocks: how many it needs
  * @align: in blocks, a power of two
  * @base: as of pmpool_space_find_beside()
+ * @avoid: PMPOOL_AT() of an end at which memory can not be taken back
  * @first: out: of the lent blocks, the first that need not be taken back
  * @end: out: behind the last one
  *
- * A place is taken from one end of the lent blocks, the end that leaves more of
- * them, for they are to stay in one piece.
+ * A place is taken from one end of the lent blocks, for they are to stay in one
+ * piece: from the one that is not to be avoided, or else leaves more of them.
  *
  * Return: 0, or -ENOSPC when there is no place even with all lent blocks back.
  */
 int pmpool_space_find_lent(const struct pmpool_space *space, u64 blocks, u64 align,
-			   u64 base, u64 *first, u64 *end)
+			   u64 base, unsigned int avoid, u64 *first, u64 *end)
 {
 	u64 lent_first, lent_end, low, high, start = 0, stop = 0;
 	u32 i = 0, n = lent_run(space);
+	bool front;
 
 	if (n == space->count)
 		return -ENOSPC;
@@ -391,7 +393,10 @@ int pmpool_space_find_lent(const struct pmpool_space *space, u64 blocks, u64 ali
 	/* The last place that is aligned; there is one, at low. */
 	high = ((base + stop - blocks) & ~(align - 1)) - base;
 
-	if (max(low + blocks, lent_first) - lent_first <= lent_end - min(high, lent_end)) {
+	front = max(low + blocks, lent_first) - lent_first <= lent_end - min(high, lent_end);
+	if (avoid == PMPOOL_AT(PMPOOL_FRONT) || avoid == PMPOOL_AT(PMPOOL_BACK))
+		front = avoid == PMPOOL_AT(PMPOOL_BACK);
+	if (front) {
 		*first = min(max(low + blocks, lent_first), lent_end);
 		*end = lent_end;
 	} else {

@@ -30,6 +30,15 @@ struct pmpool_run {
 	bool overlaps;
 };
 
+/* The ends of what is lent; and bits that stand for them */
+enum pmpool_end {
+	PMPOOL_FRONT,
+	PMPOOL_BACK,
+	PMPOOL_ENDS,
+};
+
+#define PMPOOL_AT(end)	(1U << (end))
+
 static inline bool pmpool_run_is_extent(const struct pmpool_run *run)
 {
 	return run->slot <= PMPOOL_SPACE_SLOT_MAX;
@@ -70,7 +79,7 @@ int pmpool_space_find(const struct pmpool_space *space, u64 blocks, u64 align,
 int pmpool_space_find_beside(const struct pmpool_space *space, u64 blocks, u64 align,
 			     u64 base, const u64 *avoid, u32 count, u64 *first);
 int pmpool_space_find_lent(const struct pmpool_space *space, u64 blocks, u64 align,
-			   u64 base, u64 *first, u64 *end);
+			   u64 base, unsigned int avoid, u64 *first, u64 *end);
 int pmpool_space_find_to_lend(const struct pmpool_space *space, u64 unit, u64 base, u64 *first);
 u64 pmpool_space_lendable(const struct pmpool_space *space, u64 unit, u64 base);
 void pmpool_space_free(const struct pmpool_space *space, u64 *total, u64 *largest);

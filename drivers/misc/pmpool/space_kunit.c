@@ -172,16 +172,16 @@ static void space_lent(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pmpool_space_find(space, 19, 1, 0, &first), 0);
 	KUNIT_EXPECT_EQ(test, first, 5);
 	KUNIT_EXPECT_EQ(test, pmpool_space_find(space, 20, 1, 0, &first), -ENOSPC);
-	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 20, 1, 0, &first, &end), 0);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 20, 1, 0, 0, &first, &end), 0);
 	KUNIT_EXPECT_EQ(test, first, 25);
 	KUNIT_EXPECT_EQ(test, end, 64);
-	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 60, 1, 0, &first, &end), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 60, 1, 0, 0, &first, &end), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, pmpool_space_room(space, FIRST, 0, false), 23);
 	KUNIT_EXPECT_EQ(test, pmpool_space_room(space, FIRST, 0, true), 63);
 
 	pmpool_space_set_lent(space, 0, 0);
 	KUNIT_EXPECT_EQ(test, space->count, 1);
-	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 1, 1, 0, &first, &end), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pmpool_space_find_lent(space, 1, 1, 0, 0, &first, &end), -ENOSPC);
 }
 
 /* Against a model that is a byte a block. */
