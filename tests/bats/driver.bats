@@ -40,7 +40,7 @@ setup_file() {
 				--pool 768M --timeout 300 --file "$KEXEC_TOOLS/kexec" "${libs[@]}" \
 				-- "$BUILD/guest/test-kexec-load" /lib/kexec-tools
 		fi
-		mini lend-kexec --mem 2G --cpus 1 --pool 1G --timeout 600 \
+		mini lend-kexec --nodes 2 --mem 2G --cpus 1 --pool 1G --timeout 600 \
 			--file "$BUILD/guest/test-lend-kexec:/bin/test-lend-kexec" -- /bin/test-lend-kexec
 	} 3>&- &
 	wait
@@ -168,7 +168,7 @@ setup_file() {
 }
 
 @test "all of it taken back, the driver can be unloaded" {
-	group lend lend-end 6
+	group lend lend-unload 6
 	ended_well lend
 }
 

@@ -1,24 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Kexec after kexec while most of a pool is lent and in use, with an initramfs
- * of hundreds of MiB, for which the lent memory would do well: no part of
- * the next kernel is placed in the region, that kernel is told of none of it, and
- * every extent is intact.
+ * of hundreds of MiB, for which the region would do well, lent or not: no part of
+ * the next kernel is placed there, that kernel is told of none of it, and every
+ * extent is intact. One of them while the driver tries to empty what can not be.
  *
  * Run in every boot, with PMPOOL_BOOT counting them from 1, as root, with the
  * module not loaded.
  */
+#include <poll.h>
 #include <sys/klog.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 
 #include "lend.h"
 #include "next.h"
 
-#define BOOTS		4
+#define BOOTS		5
+/* What is to be different in the kernel that boots so often. */
+#define STUCK		2
+#define NOT_LENT	3
 #define KEPT		(20 * MIB)
 #define INITRD		(200 * MIB)
+#define GIB		(1024 * MIB)
 
 static uint64_t size;
+
+/* Whether each memory block is on the node that the firmware says: half of the memory each. */
+static bool on_its_node(struct pmpool_lend lent)
+{
+	uint64_t at;
+	char path[96];
+
+	for (at = lent.offset; at < lent.offset + lent.lent; at += lent.unit) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/node%d",
+			 (unsigned long long)((base + at) / lent.unit), base + at >= GIB);
+		if (access(path, F_OK))
+			return false;
+	}
+	return true;
+}
 
 static void lend_all(int fd)
 {
@@ -30,7 +51,77 @@ static void lend_all(int fd)
 	arg = lending(fd);
 	check(arg.lent >= size / 2, "%llu of %llu MiB", arg.lent / MIB, (unsigned long long)(size / MIB));
 	check(!strcmp(firmware_map(), firmware), "the firmware's map is as it was");
+	check(base < GIB && base + size > GIB && on_its_node(arg), "each block on its own node, of two");
 	free(firmware);
+}
+
+/* Have the driver try to empty what it can not. The pages stay where they are until the end. */
+static void get_stuck(int fd)
+{
+	struct pmpool_lend arg = lending(fd);
+	uint64_t length = meminfo("MemAvailable:") / 10 * 6, *mem;
+	unsigned int units = 0;
+	uint64_t at, before;
+	int pipes[2];
+
+	if (pipe2(pipes, O_CLOEXEC))
+		die("pipe");
+	mem = secrets(length);
+	for (at = base + arg.offset; at < base + arg.offset + arg.lent; at += arg.unit)
+		units += !!pin(pipes[1], mem, length, at, at + arg.unit, 2);
+	munmap(mem, length);
+	check(units, "pages that can not be moved, in %u of %llu units", units, arg.lent / arg.unit);
+	lend(fd, 0, 100);
+	/* Until it does not get on: each end is tried for some seconds. */
+	do {
+		before = lending(fd).lent;
+		poll(NULL, 0, 5000);
+	} while (lending(fd).lent != before);
+	check(info(fd).emptying && lending(fd).lent >= units * arg.unit,
+	      "%llu MiB are still to be emptied", info(fd).emptying / MIB);
+}
+
+/* Break a page that the system has in what is lent. Returns where it is, or 0. */
+static uint64_t break_page(struct pmpool_lend lent)
+{
+	uint64_t start = base + lent.offset, *page;
+	int status;
+
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		die("a page");
+	/* Whoever has it dies of it. */
+	if (!fork()) {
+		uint64_t length = meminfo("MemAvailable:") / 10 * 6, at;
+		char *mem = (char *)secrets(length);
+		size_t i;
+
+		for (i = 0; i < length; i += 4096)
+			if (pages_in(mem + i, 4096, start, start + lent.lent))
+				break;
+		if (i == length)
+			_exit(1);
+		for (at = start; !pages_in(mem + i, 4096, at, at + lent.unit); at += lent.unit)
+			;
+		*page = at;
+		_exit(madvise(mem + i, 4096, MADV_HWPOISON) ? 2 : 3);
+	}
+	wait(&status);
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS ? *page : 0;
+}
+
+/* The kernel forgets what is broken when memory is taken away. The driver does not take it. */
+static void break_memory(int fd)
+{
+	struct pmpool_lend arg = lending(fd);
+	uint64_t broken = break_page(arg);
+
+	check(broken, "a page of the unit at %#llx is broken", (unsigned long long)broken);
+	check_errno(lend(fd, 0, 20000), EBUSY, "all of it back");
+	arg = lending(fd);
+	check(broken && arg.lent == arg.unit && base + arg.offset == broken,
+	      "but for that unit, it is: %llu MiB at %#llx are left", arg.lent / MIB,
+	      (unsigned long long)(base + arg.offset));
 }
 
 /* Fill what is free, so that the system has used what is lent, and leave it to it. */
@@ -79,12 +170,23 @@ int main(void)
 		check(mem != MAP_FAILED && !mismatches(mem, KEPT, 3), "boot %u: every byte of the extent", boot);
 	}
 	munmap(mem, KEPT);
-	if (boot == BOOTS)
-		return done();
+	if (boot == STUCK + 1) {
+		int64_t took = time(NULL) - info(fd).handover_time / 1000000000;
 
-	lend_all(fd);
-	use_memory();
+		check(took >= 0 && took < 45, "the last kernel did not wait for what it tried: %lld s",
+		      (long long)took);
+	}
+	if (boot != NOT_LENT) {
+		lend_all(fd);
+		use_memory();
+	}
+	if (boot == BOOTS) {
+		break_memory(fd);
+		return done();
+	}
 	stage_large(next_cmdline(boot, NULL), INITRD, base, size);
 	use_memory();
+	if (boot == STUCK)
+		get_stuck(fd);
 	start_next();
 }

@@ -73,6 +73,21 @@ static void test_contract(int fd)
 	check(lending(fd).lent == 0, "is nothing");
 }
 
+/* Whether /dev/mem refuses a page of the machine. It would give it if nobody claimed it. */
+static bool nowhere(uint64_t phys)
+{
+	int fd = open("/dev/mem", O_RDONLY | O_CLOEXEC);
+	void *page;
+
+	if (fd < 0)
+		die("/dev/mem");
+	page = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, phys);
+	close(fd);
+	if (page != MAP_FAILED)
+		munmap(page, 4096);
+	return page == MAP_FAILED && errno == EPERM;
+}
+
 static void test_lent(int fd)
 {
 	struct pmpool_lend arg = lending(fd);
@@ -87,6 +102,8 @@ static void test_lent(int fd)
 	check(arg.lent == want && arg.lendable == want && info(fd).lent == want &&
 	      sysfs("lent") == want, "is lent: %llu MiB at offset %#llx", arg.lent / MIB, arg.offset);
 	check(start % arg.unit == 0, "whole memory blocks of the machine");
+	check(nowhere(base + info(fd).metadata_size) && nowhere(start - BLOCK),
+	      "what is not lent is nobody else's: /dev/mem refuses it");
 	check(info(fd).free == sysfs("free") && info(fd).largest_free >= want,
 	      "they still count as free");
 	check(iomem_lent(&outside) == 1 && !outside, "/proc/iomem has them inside the pool, in one piece");
@@ -108,12 +125,15 @@ static void test_taken_back(int fd)
 	uint64_t start = base + arg.offset, end = start + arg.lent, before = arg.lent;
 	struct pmpool_extent_info ext;
 	size_t size = meminfo("MemAvailable:") / 10 * 6, used;
+	char *firmware = strdup(firmware_map());
 	uint64_t *mem, *mine;
 
 	begin("lend-back");
 	mem = secrets(size);
 	used = pages_in(mem, size, start, end) * 4096;
-	check(used > 16 * MIB, "the system has put %zu MiB of a program there", (size_t)(used / MIB));
+	check(used > 16 * MIB && pages_in(mem, size, start, start + arg.unit) &&
+	      pages_in(mem, size, end - arg.unit, end),
+	      "the system has put %zu MiB of a program there, at both ends too", (size_t)(used / MIB));
 
 	/* More than is free beside it. */
 	check_errno(create_within(fd, "back", arg.unit + 2 * BLOCK, 60000), 0,
@@ -132,6 +152,8 @@ static void test_taken_back(int fd)
 
 	check_errno(lend(fd, arg.lent - arg.unit, 60000), 0, "a unit less");
 	check(lending(fd).lent == arg.lent - arg.unit, "is lent");
+	check(!strcmp(firmware_map(), firmware), "the firmware's map is as it was");
+	free(firmware);
 	check_errno(lend(fd, arg.lent, 0), 0, "and one more again");
 	online(fd, "online_movable");
 	check(lending(fd).lent == arg.lent, "is lent");
@@ -254,11 +276,54 @@ static void test_stuck(int fd)
 	close(pipes[1]);
 }
 
+/*
+ * Memory that can not be emptied at one end of what is lent: whoever needs some
+ * has it from the other end.
+ */
+static void test_one_end(int fd)
+{
+	struct pmpool_extent_info ext;
+	uint64_t *mem, began, size;
+	struct pmpool_lend arg;
+	int pipes[2];
+
+	begin("lend-end");
+	lend(fd, ~0ULL, 0);
+	online(fd, "online_movable");
+	arg = lending(fd);
+	if (pipe2(pipes, O_CLOEXEC))
+		die("pipe");
+	size = meminfo("MemAvailable:") / 10 * 6;
+	mem = secrets(size);
+	check(arg.lent >= 3 * arg.unit &&
+	      pin(pipes[1], mem, size, base + arg.offset, base + arg.offset + arg.unit, 8),
+	      "pages that can not be moved in the first of %llu units", arg.lent / arg.unit);
+
+	/* A little more than is free in front of it, so that is where it would be put. */
+	began = now_ms();
+	check_errno(create_within(fd, "end", arg.unit, 30000), 0, "an extent of one unit");
+	open_extent(fd, "end", 0, &ext);
+	check(lending(fd).offset == arg.offset && lending(fd).lent < arg.lent &&
+	      ext.offset >= arg.offset + lending(fd).lent,
+	      "is put at the other end, after %llu ms", (unsigned long long)(now_ms() - began));
+	check(lend(fd, 0, 15000) == -1 && (errno == EAGAIN || errno == EBUSY), "all of it back: an error");
+	check(lending(fd).offset == arg.offset && lending(fd).lent == arg.unit,
+	      "but for what can not be emptied, it is: %llu MiB at %#llx are left",
+	      lending(fd).lent / MIB, lending(fd).offset);
+	check(all_secret(mem, size), "what the program had is intact");
+
+	munmap(mem, size);
+	close(pipes[0]);
+	close(pipes[1]);
+	check_errno(lend(fd, 0, 60000), 0, "the rest, when it can be");
+	check_errno(remove_extent(fd, "end"), 0, "removed");
+}
+
 static void test_end(int fd)
 {
 	unsigned int outside;
 
-	begin("lend-end");
+	begin("lend-unload");
 	lend(fd, ~0ULL, 0);
 	check_errno(lend(fd, 0, 60000), 0, "memory that was never online");
 	check(lending(fd).lent == 0 && iomem_lent(&outside) == 0 && !outside, "is back");
@@ -292,6 +357,7 @@ int main(void)
 	test_taken_back(fd);
 	test_grow(fd);
 	test_stuck(fd);
+	test_one_end(fd);
 	test_end(fd);
 	return done();
 }

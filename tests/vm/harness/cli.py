@@ -112,6 +112,7 @@ def parser():
     p.add_argument('--no-kexec', action='store_true', help='without the kernel image at /kexec, a tenth of a second faster')
     p.add_argument('--firmware', choices=('qboot', 'seabios', 'efi'), default='qboot',
                    help='qboot is the fastest; SeaBIOS sets MTRRs up, which takes a second; EFI takes 10')
+    p.add_argument('--nodes', type=int, default=1, metavar='N', help='split the memory in so many NUMA nodes (default 1)')
     p.add_argument('--console', metavar='FILE', help='keep the console log')
     p.add_argument('-v', '--verbose', action='store_true', help='say how long each boot took')
     p.add_argument('argv', nargs='+', metavar='PROGRAM', help='a program or script of the host, or a busybox applet')
@@ -243,9 +244,11 @@ def cmd_mini(o):
     opts.mem, opts.cpus, opts.pool, opts.append, opts.icount = o.mem, o.cpus, o.pool, o.append, o.icount
     opts.timeout, opts.module, opts.load, opts.kexec = o.timeout, o.module, not o.no_load, not o.no_kexec
     opts.files, opts.kexec_files, opts.allow, opts.reboots, opts.kernel = o.file, o.kexec_file, o.allow_splat, o.reboots, o.kernel
-    opts.console, opts.verbose, opts.disk, opts.firmware = o.console, o.verbose, o.disk, o.firmware
+    opts.console, opts.verbose, opts.disk, opts.firmware, opts.nodes = o.console, o.verbose, o.disk, o.firmware, o.nodes
     if o.cpus < 1 or o.cpus > 64:
         raise VmUsage(f'--cpus {o.cpus} is impossible: 1 to 64')
+    if o.nodes not in (1, 2, 4, 8):
+        raise VmUsage(f'--nodes {o.nodes} is impossible: 1, 2, 4 or 8')
     return mini.run(o.argv, opts)
 
 

@@ -96,7 +96,7 @@ def kvm_works():
 
 class Options:
     mem, cpus, pool, append = '1G', 2, '256M', ''
-    icount, firmware, timeout, module, load, kexec = False, 'qboot', 60.0, None, True, True
+    icount, firmware, nodes, timeout, module, load, kexec = False, 'qboot', 1, 60.0, None, True, True
     files, kexec_files, allow, reboots, kernel, accel, verbose = (), (), (), 0, None, None, False
     console, disk = None, None
 
@@ -139,7 +139,7 @@ def run(argv, o, out=None, quiet=False):
         (work / 'initrd').write_bytes(initrd)
         args = ['console=ttyS0', 'retain_initrd', *qemu.FAST_ARGS, *qemu.PATIENCE_ARGS, 'loglevel=6',
                 f'panic={1 if o.reboots else -1}', *qemu.pool_args(mem, o.pool, len(initrd)), o.append]
-        cmd = qemu.machine_args(accel, mem, cpus, o.icount, o.firmware)
+        cmd = qemu.machine_args(accel, mem, cpus, o.icount, o.firmware, o.nodes)
         cmd += ['-kernel', str(kernel.elf_of(vmlinuz) if accel == 'tcg' and o.firmware != 'efi' else vmlinuz), '-initrd', 'initrd',
                 '-append', ' '.join(a for a in args if a),
                 '-chardev', 'file,id=con,path=console', '-serial', 'chardev:con',

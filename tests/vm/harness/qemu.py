@@ -120,7 +120,7 @@ def memory(text):
     return mem
 
 
-def machine_args(kind, mem, cpus, icount, firmware='seabios'):
+def machine_args(kind, mem, cpus, icount, firmware='seabios', nodes=1):
     """The arguments that guests of both kinds have in common."""
     args = [QEMU, '-machine', 'q35,i8042=off,vmport=off,sata=off,hpet=off', '-m', f'{mem // MIB}M', '-smp', str(cpus),
             '-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-nic', 'none']
@@ -130,6 +130,8 @@ def machine_args(kind, mem, cpus, icount, firmware='seabios'):
         args += ['-accel', 'tcg,thread=single', '-icount', 'shift=0,sleep=off', '-cpu', TCG_CPU]
     else:
         args += ['-accel', 'tcg,thread=multi,tb-size=256', '-cpu', TCG_CPU]
+    for n in range(nodes if nodes > 1 else 0):
+        args += ['-object', f'memory-backend-ram,id=node{n},size={mem // nodes // MIB}M', '-numa', f'node,nodeid={n},memdev=node{n}']
     if firmware == 'qboot' and os.path.exists(QBOOT):
         args += ['-bios', QBOOT]
     elif firmware == 'efi':
