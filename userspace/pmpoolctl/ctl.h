@@ -80,6 +80,9 @@ void create_error(char *to, size_t len, int err, uint64_t size, uint64_t align,
 const char *remove_error(int err);
 /* Of an extent that exists. */
 const char *change_error(int err);
+/* All of the line. largest is what the driver said, with ENOSPC. */
+void resize_error(char *to, size_t len, const char *name, int err, uint64_t size, uint64_t largest,
+		  bool exact);
 
 /*
  * interrupt.c: long work that is interrupted.

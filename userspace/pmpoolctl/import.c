@@ -390,16 +390,19 @@ static int create_failed(struct job *job, const struct incoming *in, int err)
 {
 	struct pmpool_pool_info *info;
 	char lack[SIZE_TEXT];
+	uint64_t more = 0;
 	char why[256];
 	unsigned int i;
 
 	if (pmpool_get_info(job->pool, &info))
 		info = NULL;
 	create_error(why, sizeof(why), err, in->what->size, 0, info);
-	if (err != -ENOSPC || !info) {
+	if (err == -ENOSPC && info)
+		more = missing(job, in, info);
+	if (!more) {
 		failed(in, why);
 	} else {
-		format_size(lack, missing(job, in, info), job->request->given.exact);
+		format_size(lack, more, job->request->given.exact);
 		for (i = 0; i < job->n && !job->incoming[i].replaces; i++)
 			;
 		say("cannot import '%s': %s; %s more would have to be free%s", in->what->name, why,

@@ -9,6 +9,9 @@
 
 #include "ctl.h"
 
+/* Lent, or what a kernel with the backing cma uses by itself. */
+#define CAN_NOT_MOVE	"the system uses memory that it needs and can not move that away; free some memory and try again"
+
 const char *error_text(int err)
 {
 	switch (-err) {
@@ -32,7 +35,7 @@ const char *error_text(int err)
 	case EDQUOT:
 		return "you would have more than your limit; see pmpoolctl limit";
 	case EAGAIN:
-		return "the system uses memory that it needs, and has not moved that away yet; try again";
+		return "the system still uses memory that the extent needs; try again";
 	case ENOMEM:
 		return "out of memory";
 	default:
@@ -78,8 +81,8 @@ static void no_space(char *to, size_t len, uint64_t size, uint64_t align,
 	}
 
 	largest = pmpool_info_largest_free(info);
-	if (largest >= size && align <= pmpool_info_block_size(info) && pmpool_info_lent(info)) {
-		snprintf(to, len, "part of the memory is lent to the system, which can not empty it; see pmpoolctl lend");
+	if (largest >= size && align <= pmpool_info_block_size(info)) {
+		snprintf(to, len, CAN_NOT_MOVE);
 		return;
 	}
 	block = pmpool_info_block_size(info);
@@ -114,7 +117,7 @@ void create_error(char *to, size_t len, int err, uint64_t size, uint64_t align,
 		no_space(to, len, size, align, info);
 		break;
 	case EAGAIN:
-		if (info)
+		if (info && pmpool_info_emptying(info))
 			snprintf(to, len, "try again, %llu MiB are being emptied",
 				 (unsigned long long)(pmpool_info_emptying(info) >> 20));
 		else
@@ -165,4 +168,33 @@ const char *change_error(int err)
 	default:
 		return remove_error(err);
 	}
+}
+
+void resize_error(char *to, size_t len, const char *name, int err, uint64_t size, uint64_t largest,
+		  bool exact)
+{
+	char wanted[SIZE_TEXT];
+	char found[SIZE_TEXT];
+
+	if (err != -ENOSPC) {
+		snprintf(to, len, "cannot resize '%s': %s", name, err == -EBUSY ?
+			 "it is mapped, and can only become longer; stop the program that uses it first" :
+			 change_error(err));
+		return;
+	}
+
+	format_size(wanted, size, exact);
+	if (largest >= size) {
+		snprintf(to, len, "cannot resize '%s' to %s: " CAN_NOT_MOVE, name, wanted);
+		return;
+	}
+	format_size(found, largest, exact);
+	/* "no room for 2.0 GiB, the largest is 2.0 GiB" would help nobody. */
+	if (strcmp(wanted, found) == 0) {
+		format_size(wanted, size, true);
+		format_size(found, largest, true);
+	}
+	snprintf(to, len,
+		 "cannot resize '%s' to %s: the blocks behind it are in use; the largest size possible is %s (%llu bytes)",
+		 name, wanted, found, (unsigned long long)largest);
 }

@@ -4,9 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "ctl.h"
 #include "options.h"
@@ -20,29 +18,6 @@ static const char help[] =
 	"  -b, --bytes  sizes in bytes\n"
 	"  -h, --help   show this help\n";
 
-static void report_failure(const char *name, uint64_t size, uint64_t largest, int err, bool exact)
-{
-	char wanted[SIZE_TEXT];
-	char found[SIZE_TEXT];
-
-	if (err != -ENOSPC) {
-		say("cannot resize '%s': %s", name,
-		    err == -EBUSY ? "it is mapped, and can only become longer; stop the program that uses it first" :
-		    change_error(err));
-		return;
-	}
-
-	format_size(wanted, size, exact);
-	format_size(found, largest, exact);
-	/* "no room for 2.0 GiB, the largest is 2.0 GiB" would help nobody. */
-	if (strcmp(wanted, found) == 0) {
-		format_size(wanted, size, true);
-		format_size(found, largest, true);
-	}
-	say("cannot resize '%s' to %s: the blocks behind it are in use; the largest size possible is %s (%" PRIu64 " bytes)",
-	    name, wanted, found, largest);
-}
-
 int verb_resize(int argc, char **argv)
 {
 	static const struct option options[] = { OPTION_JSON, OPTION_BYTES, END_OPTIONS };
@@ -54,6 +29,7 @@ int verb_resize(int argc, char **argv)
 	struct pmpool *pool;
 	char text[SIZE_TEXT];
 	const char *wrong;
+	char why[512];
 	const char *name;
 	uint64_t size;
 	int status;
@@ -80,7 +56,8 @@ int verb_resize(int argc, char **argv)
 
 	ret = pmpool_resize(pool, name, size, &largest);
 	if (ret) {
-		report_failure(name, size, largest, ret, given.exact);
+		resize_error(why, sizeof(why), name, ret, size, largest, given.exact);
+		say("%s", why);
 		status = ret == -ENODEV ? CTL_NO_POOL : CTL_FAILED;
 	} else if (given.json) {
 		status = show_extent(pool, name, &given);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <internal.h>
+
 #include "ctl.h"
 #include "groups.h"
 
@@ -153,12 +155,61 @@ static void test_errors(void)
 		CHECK(remove_error(-contract[i])[0]);
 		CHECK(error_text(-contract[i])[0]);
 	}
+	CHECK(strstr(error_text(-EAGAIN), "still uses memory that the extent needs; try again"));
 	CHECK(error_status(-ENOENT) == CTL_NO_POOL);
 	CHECK(error_status(-ENODEV) == CTL_NO_POOL);
 	CHECK(error_status(-EACCES) == CTL_FAILED);
 	CHECK(strstr(error_text(-EACCES), "join group pmpool"));
 	CHECK(strstr(error_text(-ENOENT), "is the pmpool module loaded?"));
 	CHECK(strstr(remove_error(-ENOENT), "no such extent"));
+}
+
+/* What is said of a pool whose longest free run is largest, and of that being emptied. */
+static void check_create(int err, uint64_t align, uint64_t largest, uint64_t emptying,
+			 const char *expected)
+{
+	struct pmpool_info uapi = {
+		.pool_size = 64 << 20, .block_size = 2 << 20, .free = 32 << 20,
+		.largest_free = largest, .lent = emptying, .emptying = emptying,
+	};
+	struct pmpool_pool_info *info = pmpool_info_from_uapi(&uapi);
+	char text[256];
+
+	create_error(text, sizeof(text), err, 8 << 20, align, info);
+	CHECK(strcmp(text, expected) == 0, "%s", text);
+	pmpool_info_free(info);
+}
+
+static void check_resize(int err, uint64_t largest, const char *expected)
+{
+	char text[256];
+
+	resize_error(text, sizeof(text), "a", err, 8 << 20, largest, false);
+	CHECK(strcmp(text, expected) == 0, "%s", text);
+}
+
+/* A run that is long enough can be one that the system uses, lent or with the backing cma. */
+static void test_used(void)
+{
+	check_create(-ENOSPC, 0, 4 << 20, 0, "no free run of 8.0 MiB; the largest is 4.0 MiB");
+	check_create(-ENOSPC, 0, 8 << 20, 0,
+		     "the system uses memory that it needs and can not move that away; free some memory and try again");
+	check_create(-ENOSPC, 16 << 20, 8 << 20, 0,
+		     "no free run of 8.0 MiB whose place in memory is a multiple of 16.0 MiB; the largest run anywhere is 8.0 MiB");
+	check_create(-EAGAIN, 0, 8 << 20, 6 << 20, "try again, 6 MiB are being emptied");
+	check_create(-EAGAIN, 0, 8 << 20, 0, error_text(-EAGAIN));
+
+	check_resize(-ENOSPC, 4 << 20,
+		     "cannot resize 'a' to 8.0 MiB: the blocks behind it are in use; the largest size possible is 4.0 MiB (4194304 bytes)");
+	check_resize(-ENOSPC, (8 << 20) - 1,
+		     "cannot resize 'a' to 8.0 MiB: the blocks behind it are in use; the largest size possible is 7.9 MiB (8388607 bytes)");
+	check_resize(-ENOSPC, 16 << 20,
+		     "cannot resize 'a' to 8.0 MiB: the system uses memory that it needs and can not move that away; free some memory and try again");
+	check_resize(-EAGAIN, 16 << 20,
+		     "cannot resize 'a': the system still uses memory that the extent needs; try again");
+	check_resize(-EBUSY, 0,
+		     "cannot resize 'a': it is mapped, and can only become longer; stop the program that uses it first");
+	check_resize(-ENOENT, 0, "cannot resize 'a': there is no such extent; see pmpoolctl list");
 }
 
 /* What kexec and status make of text. Returns the number of reasons not to. */
@@ -260,6 +311,7 @@ int main(void)
 	run(test_mode, "modes");
 	run(test_describe, "descriptions");
 	run(test_errors, "errors");
+	run(test_used, "memory that the system uses");
 	run(test_daemon, "the daemon's answers");
 	return done();
 }
