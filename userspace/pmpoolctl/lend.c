@@ -129,7 +129,7 @@ static int lend(struct pmpool *pool, const char *text, uint64_t size, unsigned i
 		why = "only root may";
 		break;
 	case EAGAIN:
-		why = "memory is being taken back, which lasts; see pmpoolctl lend, and try again";
+		why = "memory is being taken back, which takes a while; see pmpoolctl lend, and try again";
 		break;
 	case EBUSY:
 		why = "the system can not move away what it keeps in memory that is lent; free some memory and try again";
