@@ -18,7 +18,8 @@ Sizes are in bytes, points in time in nanoseconds since 1970 (as time.time_ns())
 Errors are OSErrors, of the kind that goes with their errno (FileNotFoundError, FileExistsError, PermissionError, ...), with
 the name that they are about in filename. An extent or a watch is for one thread at a time; all else can be called from any.
 
-The module is thin: what it calls is described in libpmpool(3) and the pages that this names.
+The module is thin: what it calls is described in libpmpool(3) and the pages that this names. Lending memory to the system is
+for pmpoolctl(1) and pmpoold(8): the module only tells how much is lent, in Info.
 """
 
 import contextlib
@@ -61,7 +62,8 @@ _ERRORS = {
     errno.ENODEV: 'it was removed or renamed; open it again',
     errno.EROFS: 'the pool is read-only',
     errno.EUCLEAN: 'the pool is degraded; see pmpoolctl check',
-    errno.EOPNOTSUPP: 'udev does not run here, and nobody else tells of extents',
+    errno.EAGAIN: 'the system uses memory that it needs; try again',
+    errno.EOPNOTSUPP: "the driver's interface has another version than the library's",
 }
 
 _POOL_ERRORS = {
@@ -70,6 +72,13 @@ _POOL_ERRORS = {
     errno.ENODEV: 'the pool has gone away',
     errno.EPROTONOSUPPORT: "the driver's interface has another version than the library's",
 }
+
+_UDEV_ERRORS = {
+    errno.EOPNOTSUPP: 'udev does not run here, and nobody else tells of extents',
+}
+
+# A place that is long enough may be one that the system uses: lent, or with the backing cma.
+_CAN_NOT_MOVE = 'the system uses memory that it needs and can not move that away; free some memory and try again'
 
 
 def _check(result: int, name: str, texts: Optional[dict[int, str]] = None) -> None:
@@ -149,6 +158,8 @@ class Info:
     uuid: uuid.UUID
     base: int               # 0 without CAP_SYS_ADMIN
     held: int               # what users inside the kernel have
+    lent: int               # of what is free: to the system
+    emptying: int           # of what is lent: is being taken back
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -250,7 +261,10 @@ def create(name: str, size: int, *, mode: int = 0o600, align: int = 0, tag: byte
         finally:
             _library.options_free(options)
         if result == -errno.ENOSPC:
-            raise OSError(errno.ENOSPC, f'no free run of {size} bytes; the largest is {_info(pool).largest_free}', name)
+            now = _info(pool)
+            used = now.largest_free >= size and align <= now.block_size
+            raise OSError(errno.ENOSPC, _CAN_NOT_MOVE if used else
+                          f'no free run of {size} bytes; the largest is {now.largest_free}', name)
         _check(result, name, {
             errno.EINVAL: f'a size of {size} bytes, mode {mode:#o} or align {align} can not be: the size is at least 1, the '
                           'mode at most 0o777, and align 0 or a power of two from the block size up',
@@ -284,7 +298,8 @@ def resize(name: str, size: int) -> None:
         result = _library.resize(pool, encoded, _number(size, 'size'), ctypes.byref(largest))
         _check(result, name, {
             errno.EINVAL: f'a size of {size} bytes can not be: it is at least 1',
-            errno.ENOSPC: f'{size} bytes do not fit; it can have at most {largest.value} where it is',
+            errno.ENOSPC: _CAN_NOT_MOVE if largest.value >= size else
+                          f'{size} bytes do not fit; it can have at most {largest.value} where it is',
         })
 
 
@@ -440,7 +455,7 @@ def wait(name: str, timeout: Optional[float] = None) -> None:
         # A signal's handler has run, and did not raise anything.
         if result != -errno.EINTR:
             break
-    _check(result, name, {errno.ETIMEDOUT: f'there was no such extent within {timeout} s'})
+    _check(result, name, {errno.ETIMEDOUT: f'there was no such extent within {timeout} s'} | _UDEV_ERRORS)
 
 
 class Watch:
@@ -453,7 +468,7 @@ class Watch:
 
     def __init__(self) -> None:
         result, self._handle = _library.new(_library.watch_new)
-        _check(result, 'udev')
+        _check(result, 'udev', _UDEV_ERRORS)
         self._finalizer = weakref.finalize(self, _library.watch_free, self._handle)
 
     def __enter__(self) -> 'Watch':
@@ -484,7 +499,7 @@ class Watch:
                 return None
             if result not in (-errno.ETIMEDOUT, -errno.EINTR):
                 break
-        _check(result, 'udev')
+        _check(result, 'udev', _UDEV_ERRORS)
         try:
             name = _library.event_name(handle)
             return Event(_library.ACTIONS[_library.event_action(handle)], None if name is None else name.decode())

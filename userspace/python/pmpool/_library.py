@@ -89,7 +89,8 @@ ENTRY = _fields('pmpool_entry', name=c_char_p, id=c_uint64, offset=c_uint64, siz
 INFO = _fields('pmpool_info', size=c_uint64, metadata_size=c_uint64, block_size=c_uint64, free_size=c_uint64,
                largest_free=c_uint64, extents=c_uint, max_extents=c_uint, generation=c_uint64, state=c_int,
                backing=c_char_p, was_clean=c_bool, format_version=c_uint, format_time=c_uint64, attach_time=c_uint64,
-               handover_time=c_uint64, uuid=c_void_p, base=c_uint64, held=c_uint64)
+               handover_time=c_uint64, uuid=c_void_p, base=c_uint64, held=c_uint64, lent=c_uint64,
+               emptying=c_uint64)
 LIMIT = _fields('pmpool_limit', max_size=c_uint64, max_extents=c_uint64, size=c_uint64, extents=c_uint64)
 
 

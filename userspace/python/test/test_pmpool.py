@@ -17,7 +17,9 @@ import struct
 import textwrap
 import threading
 import time
+import types
 import unittest
+import unittest.mock
 import uuid
 
 import pmpool
@@ -101,6 +103,8 @@ class Extents(Case):
         self.assertEqual(info.uuid, uuid.UUID(pathlib.Path('/sys/class/misc/pmpool/uuid').read_text().strip()))
         self.assertEqual((info.state, info.backing, info.block_size, info.held), ('ok', 'reserved', BLOCK, 0))
         self.assertGreaterEqual(info.free_size, info.largest_free)
+        self.assertEqual(info.lent, int(pathlib.Path('/sys/class/misc/pmpool/lent').read_text()))
+        self.assertLessEqual(info.emptying, info.lent)
 
     def test_limits(self):
         self.addCleanup(pmpool.set_limit, 12345, None, None)
@@ -168,6 +172,54 @@ class Errors(Case):
             finally:
                 os._exit(status)
         self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 0)
+
+
+class MadeUpErrors(unittest.TestCase):
+    """Those for which memory would have to be short; needs no pool."""
+
+    def library(self, **answers):
+        for name, value in (answers | {'pool_open': 0, 'pool_close': None}).items():
+            self.enterContext(unittest.mock.patch(f'pmpool._library.{name}', lambda *_, value=value: value))
+
+    def fails(self, number, text, function, *args, **kwargs):
+        with self.assertRaises(OSError) as caught:
+            function(*args, **kwargs)
+        self.assertEqual((caught.exception.errno, caught.exception.strerror), (number, text))
+
+    def test_create(self):
+        now = types.SimpleNamespace(largest_free=4 * BLOCK, block_size=BLOCK)
+        self.enterContext(unittest.mock.patch('pmpool._info', lambda _: now))
+        self.library(create=-errno.ENOSPC)
+        self.fails(errno.ENOSPC, 'the system uses memory that it needs and can not move that away; free some memory and try '
+                   'again', pmpool.create, 'python.a', 4 * BLOCK)
+        self.fails(errno.ENOSPC, f'no free run of {4 * BLOCK + 1} bytes; the largest is {4 * BLOCK}',
+                   pmpool.create, 'python.a', 4 * BLOCK + 1)
+        self.fails(errno.ENOSPC, f'no free run of 1 bytes; the largest is {4 * BLOCK}',
+                   pmpool.create, 'python.a', 1, align=2 * BLOCK)
+        self.library(create=-errno.EAGAIN)
+        self.fails(errno.EAGAIN, 'the system uses memory that it needs; try again', pmpool.create, 'python.a', 1)
+
+    def test_resize(self):
+        def resize(_pool, _name, _size, largest):
+            largest._obj.value = 4 * BLOCK
+            return -errno.ENOSPC
+
+        self.library()
+        self.enterContext(unittest.mock.patch('pmpool._library.resize', resize))
+        self.fails(errno.ENOSPC, 'the system uses memory that it needs and can not move that away; free some memory and try '
+                   'again', pmpool.resize, 'python.a', 4 * BLOCK)
+        self.fails(errno.ENOSPC, f'{4 * BLOCK + 1} bytes do not fit; it can have at most {4 * BLOCK} where it is',
+                   pmpool.resize, 'python.a', 4 * BLOCK + 1)
+        self.library(resize=-errno.EAGAIN)
+        self.fails(errno.EAGAIN, 'the system uses memory that it needs; try again', pmpool.resize, 'python.a', 1)
+
+    def test_udev(self):
+        nobody = 'udev does not run here, and nobody else tells of extents'
+        self.library(extent_wait=-errno.EOPNOTSUPP, watch_new=-errno.EOPNOTSUPP, remove=-errno.EOPNOTSUPP)
+        self.fails(errno.EOPNOTSUPP, nobody, pmpool.wait, 'python.a')
+        self.fails(errno.EOPNOTSUPP, nobody, pmpool.watch)
+        self.fails(errno.EOPNOTSUPP, "the driver's interface has another version than the library's",
+                   pmpool.remove, 'python.a')
 
 
 class Documentation(Case):
