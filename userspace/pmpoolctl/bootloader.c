@@ -253,7 +253,10 @@ int run_command(const char *command)
 			return CTL_FAILED;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return CTL_OK;
-	say("%s has failed", command);
+	if (WIFEXITED(status))
+		say("%s has failed with status %d", command, WEXITSTATUS(status));
+	else
+		say("%s was ended by signal %d", command, WTERMSIG(status));
 	return CTL_FAILED;
 }
 
@@ -289,18 +292,43 @@ static int put_all(const struct bootloader *plan)
 	return CTL_OK;
 }
 
+/* Whether all files are what they were; else it is said. */
+static bool put_back(const struct bootloader *plan)
+{
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < plan->n; i++) {
+		const struct boot_file *file = &plan->files[i];
+		int ret = put_file(file->path, file->old);
+
+		if (!ret)
+			continue;
+		all = false;
+		say("cannot put %s back as it was: %s; %s", file->path, strerror(-ret),
+		    file->text && strstr(file->text, "memmap=") ?
+		    "remove 'memmap=', 'pmpool.region=' and 'pmpool=' there by hand" :
+		    "it may have no reservation any more, and pmpoolctl reserve writes one");
+	}
+	return all;
+}
+
 int bootloader_apply(const struct bootloader *plan)
 {
 	int status = put_all(plan);
+	size_t done = 0;
+	bool all;
 	size_t i;
 
-	for (i = 0; !status && i < plan->commands.n; i++)
-		status = run_command(plan->commands.v[i]);
+	for (; !status && done < plan->commands.n; done += !status)
+		status = run_command(plan->commands.v[done]);
 	if (!status)
 		return CTL_OK;
-	for (i = 0; i < plan->n; i++)
-		if (put_file(plan->files[i].path, plan->files[i].old))
-			say("%s is not what it was any more", plan->files[i].path);
-	say("the boot loader's configuration is as it was");
+	all = put_back(plan);
+	/* They went by what was in the files then. */
+	for (i = 0; i < done; i++)
+		say("run %s again", plan->commands.v[i]);
+	if (all && !done)
+		say("the boot loader's configuration is as it was");
 	return status;
 }

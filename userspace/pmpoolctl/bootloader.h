@@ -37,8 +37,8 @@ char *bootloader_plan(struct bootloader *plan, const char *root, const struct re
 		      bool cma, const char *running);
 
 /*
- * Do it. When something fails, that is said, and the files are as they were.
- * Returns an exit status.
+ * Do it. When something fails, that is said, and the files are as they were, or
+ * it is said which is not. Returns an exit status.
  */
 int bootloader_apply(const struct bootloader *plan);
 

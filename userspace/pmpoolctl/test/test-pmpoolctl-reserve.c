@@ -246,6 +246,86 @@ static int apply(struct bootloader *plan, const char *command)
 	return status;
 }
 
+/* What is said when the last of two commands, the first of which may be NULL, fails. */
+static void undone(const char *what, const struct region *region, const char *first,
+		   const char *second, const char *expected)
+{
+	char *path = xprintf("%s/said", root), *grep, *said;
+	struct bootloader plan;
+	int before, fd, status;
+
+	ok(planned(&plan, region, NULL) && plan.changed, "%s", what);
+	strlist_clear(&plan.commands);
+	if (first)
+		strlist_add(&plan.commands, "%s", first);
+	strlist_add(&plan.commands, "%s", second);
+
+	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	before = dup(STDERR_FILENO);
+	if (fd < 0 || before < 0 || dup2(fd, STDERR_FILENO) < 0)
+		abort();
+	status = bootloader_apply(&plan);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(fd);
+
+	/* What writes files has its own words. */
+	grep = xprintf("grep '^pmpoolctl: ' %s", path);
+	said = output(grep);
+	free(grep);
+	free(path);
+	ok(status == CTL_FAILED && !strcmp(said, expected), "%s: it is said: %s", what,
+	   strcmp(said, expected) ? said : "all");
+	free(said);
+	bootloader_free(&plan);
+}
+
+static void test_undone(void)
+{
+	const struct region region = { 4 * GIB, 4 * GIB }, other = { 8 * GIB, GIB };
+	char *away = xprintf("mv %s/etc/default %s/etc/moved", root, root);
+	char *back = xprintf("mv %s/etc/moved %s/etc/default", root, root);
+	char *killed = xprintf("sh %s/killed", root);
+	struct bootloader plan;
+	char *expected;
+
+	put("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"quiet\"\n");
+	put("/killed", "kill -KILL $$\n");
+	ok(planned(&plan, &region, NULL) && apply(&plan, NULL) == CTL_OK, "a reservation");
+
+	undone("a command fails", &other, NULL, "false",
+	       "pmpoolctl: false has failed with status 1\n"
+	       "pmpoolctl: the boot loader's configuration is as it was\n");
+	expected = xprintf("pmpoolctl: %s was ended by signal 9\n"
+			   "pmpoolctl: the boot loader's configuration is as it was\n", killed);
+	undone("one is killed", &other, NULL, killed, expected);
+	free(expected);
+	undone("the second one fails", &other, "true", "false",
+	       "pmpoolctl: false has failed with status 1\n"
+	       "pmpoolctl: run true again\n");
+
+	expected = xprintf("pmpoolctl: %s has failed with status 1\n"
+			   "pmpoolctl: cannot put %s/etc/default/grub.d/pmpool.cfg back as it was: No such file or directory; remove 'memmap=', 'pmpool.region=' and 'pmpool=' there by hand\n"
+			   "pmpoolctl: run %s again\n", "false", root, away);
+	undone("a file can not be put back", &other, away, "false", expected);
+	free(expected);
+	free(output(back));
+	ok(planned(&plan, &region, NULL) && apply(&plan, NULL) == CTL_OK, "by hand it can");
+
+	expected = xprintf("pmpoolctl: %s has failed with status 1\n"
+			   "pmpoolctl: cannot put %s/etc/default/grub.d/pmpool.cfg back as it was: No such file or directory; it may have no reservation any more, and pmpoolctl reserve writes one\n"
+			   "pmpoolctl: run %s again\n", "false", root, away);
+	undone("one without a reservation neither", NULL, away, "false", expected);
+	free(expected);
+	free(output(back));
+
+	drop("/etc/default/grub.d/pmpool.cfg");
+	drop("/etc/default/grub");
+	free(killed);
+	free(back);
+	free(away);
+}
+
 /*
  * From /etc/default/grub to the kernel as GRUB does it: grub-mkconfig sources
  * the files with sh and writes the words as they are; in GRUB's script a
@@ -461,6 +541,7 @@ int main(void)
 	test_ram();
 	test_cmdline();
 	test_grub();
+	test_undone();
 	test_kernel_cmdline();
 	test_backings();
 	command = xprintf("rm -r %s", root);
