@@ -207,6 +207,9 @@ size_t kexec_problems(const struct daemon_status *status, bool loaded,
  */
 size_t other_problems(const struct daemon_status *status, struct json_object *problems);
 
+/* status.c: add what is wrong with the pool itself. */
+void pool_problems(const struct pmpool_pool_info *info, struct json_object *problems);
+
 /* Whether the kernel has an image to kexec into. */
 bool kexec_loaded(void);
 

@@ -269,27 +269,27 @@ static int read_extents(struct pmpool *pool, struct metrics *metrics)
 	return ret == -ENOENT ? 0 : ret;
 }
 
-static void read_daemon(struct metrics *metrics)
+/* As verb_status() counts them. */
+void metrics_daemon(struct metrics *metrics, const struct daemon_status *daemon, bool loaded)
 {
 	struct json_object *problems = json_object_new_array();
-	struct daemon_status daemon;
 
-	daemon_read(&daemon);
-	metrics->daemon_up = daemon.running;
+	metrics->daemon_up = daemon->running;
 	metrics->kexec_safe = -1;
-	if (daemon.running) {
-		metrics->kexec_safe = !kexec_problems(&daemon, kexec_loaded(), problems);
-		other_problems(&daemon, problems);
-		attention_problems(&daemon, problems);
+	if (daemon->running) {
+		pool_problems(metrics->info, problems);
+		metrics->kexec_safe = !kexec_problems(daemon, loaded, problems);
+		other_problems(daemon, problems);
+		attention_problems(daemon, problems);
 		metrics->problems = json_object_array_length(problems);
 	}
-	daemon_free(&daemon);
 	json_object_put(problems);
 }
 
 static int show(struct pmpool *pool)
 {
 	struct pmpool_pool_info *info = NULL;
+	struct daemon_status daemon;
 	struct metrics metrics = { 0 };
 	int status;
 	size_t i;
@@ -303,7 +303,9 @@ static int show(struct pmpool *pool)
 		status = error_status(ret);
 	} else {
 		metrics.info = info;
-		read_daemon(&metrics);
+		daemon_read(&daemon);
+		metrics_daemon(&metrics, &daemon, kexec_loaded());
+		daemon_free(&daemon);
 		metrics_print(&metrics);
 		status = finish_output(CTL_OK);
 	}

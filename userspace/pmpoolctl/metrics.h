@@ -5,6 +5,7 @@
 #ifndef PMPOOLCTL_METRICS_H
 #define PMPOOLCTL_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,10 @@ struct metrics {
 	int kexec_safe;		/* -1: nobody knows */
 	size_t problems;	/* how many, when that is known */
 };
+
+/* What the daemon says of the next kernel, and all that is wrong; info is set. */
+struct daemon_status;
+void metrics_daemon(struct metrics *metrics, const struct daemon_status *daemon, bool loaded);
 
 /* On stdout. */
 void metrics_print(const struct metrics *metrics);

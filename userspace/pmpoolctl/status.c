@@ -77,8 +77,7 @@ static void print_daemon_summary(const struct daemon_status *status, bool exact)
 	print_checks(status);
 }
 
-/* Add what is wrong with the pool itself. */
-static void pool_problems(const struct pmpool_pool_info *info, struct json_object *problems)
+void pool_problems(const struct pmpool_pool_info *info, struct json_object *problems)
 {
 	const char *text;
 

@@ -403,6 +403,38 @@ static void test_metrics(void)
 	pmpool_info_free(info);
 }
 
+static void check_problems(enum pmpool_pool_state state, const char *text, int safe, size_t expected)
+{
+	struct daemon_status daemon = { .running = true };
+	struct metrics metrics = { .info = pool(32 * MIB, state) };
+
+	daemon_parse(&daemon, text);
+	metrics_daemon(&metrics, &daemon, true);
+	CHECK(metrics.daemon_up == 1);
+	CHECK(metrics.kexec_safe == safe, "%d", metrics.kexec_safe);
+	CHECK(metrics.problems == expected, "%zu", metrics.problems);
+	daemon_free(&daemon);
+	pmpool_info_free((struct pmpool_pool_info *)metrics.info);
+}
+
+static void test_problems(void)
+{
+	static const char good[] =
+		"{\"version\":1,\"staged\":{\"ok\":true,\"reasons\":[]},"
+		"\"catalog\":{\"differences\":[]},\"checks\":[]}";
+	static const char bad[] =
+		"{\"version\":1,\"staged\":{\"ok\":false,\"reasons\":[\"pool: degraded\"]},"
+		"\"catalog\":{\"differences\":[\"extent 'x': missing\"]},"
+		"\"checks\":[{\"name\":\"pool\",\"ok\":false,\"text\":\"degraded\"},"
+		"{\"name\":\"image\",\"ok\":false,\"text\":\"too large\"}]}";
+
+	check_problems(PMPOOL_OK, good, 1, 0);
+	check_problems(PMPOOL_READ_ONLY, good, 1, 1);
+	check_problems(PMPOOL_OK, bad, 0, 3);
+	/* The state of the pool, as status tells it, besides why the daemon stages nothing. */
+	check_problems(PMPOOL_DEGRADED, bad, 0, 4);
+}
+
 static void print_info(const void *of)
 {
 	print_pool(of, false);
@@ -448,5 +480,6 @@ int main(void)
 	run(test_many, "a drawing of more extents than there are labels");
 	run(test_json, "a map as JSON");
 	run(test_metrics, "metrics");
+	run(test_problems, "problems in figures");
 	return done();
 }
