@@ -38,7 +38,7 @@ static int reserved_claim(struct device *dev, struct pmpool_region *region)
 	}
 	if (region_intersects(region->base, region->size, IORESOURCE_SYSTEM_RAM,
 			      IORES_DESC_NONE) != REGION_DISJOINT) {
-		dev_err(dev, "region %pR is System RAM: boot with memmap=%#llx$%#llx (in GRUB's configuration write \\$)\n",
+		dev_err(dev, "region %pR is System RAM: boot with memmap=%#llx$%#llx (in GRUB's configuration write \\\\\\$ for the $ in /etc/default/grub, or use pmpoolctl reserve)\n",
 			&span, region->size, (u64)region->base);
 		return -EBUSY;
 	}
