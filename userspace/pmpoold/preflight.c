@@ -62,7 +62,7 @@ static void check_pool(struct preflight *pf, const struct pool *pool)
 		break;
 	default:
 		verdict(pf, "pool", false,
-			xprintf("pool %s is degraded: part of its metadata is damaged: the kernel's log says which",
+			xprintf("pool %s is degraded: part of its metadata is damaged: the kernel's log says which; see pmpoolctl check",
 				uuid));
 	}
 }
@@ -74,17 +74,18 @@ static void check_region(struct preflight *pf, const struct pool *pool,
 
 	if (r) {
 		verdict(pf, "region", false,
-			xprintf("/proc/iomem cannot be read: %s", strerror(-r)));
+			xprintf("/proc/iomem cannot be read: %s: mount /proc, then run systemctl reload pmpoold",
+				strerror(-r)));
 	} else if (!iomem->readable || !region->base) {
 		verdict(pf, "region", false,
 			xstrdup("the kernel hides physical addresses from this process: it needs CAP_SYS_ADMIN"));
 	} else if (iomem->ram.size) {
 		verdict(pf, "region", false,
-			xprintf("the region (%#" PRIx64 " bytes at %#" PRIx64 ") overlaps System RAM at %#" PRIx64 ": other data may be written there",
+			xprintf("the region (%#" PRIx64 " bytes at %#" PRIx64 ") overlaps System RAM at %#" PRIx64 ": other data may be written there: save the extents with pmpoolctl export, then reserve the region with pmpoolctl reserve",
 				region->size, region->base, iomem->ram.base));
 	} else if (!iomem->claimed) {
 		verdict(pf, "region", false,
-			xprintf("no \"Persistent Memory Pool\" of %#" PRIx64 " bytes at %#" PRIx64 " is in /proc/iomem",
+			xprintf("no \"Persistent Memory Pool\" of %#" PRIx64 " bytes at %#" PRIx64 " is in /proc/iomem: load the driver anew, whose messages in the kernel's log say what it finds",
 				region->size, region->base));
 	} else {
 		pf->kept = true;
@@ -289,7 +290,7 @@ static void check_fit(struct preflight *pf, const struct iomem *iomem)
 	available = mem_available_to_kernel("/proc/meminfo");
 	if (iomem->largest_ram < pf->kernel.image.init_size) {
 		verdict(pf, "memory", false,
-			xprintf("the kernel needs %u MiB in one piece, and the longest piece of System RAM outside the pool has %" PRIu64 " MiB",
+			xprintf("the kernel needs %u MiB in one piece, and the longest piece of System RAM outside the pool has %" PRIu64 " MiB: take another kernel with Kernel=, or move or shrink the pool with pmpoolctl reserve",
 				pf->kernel.image.init_size / MIB, iomem->largest_ram / MIB));
 	} else if (available < need) {
 		verdict(pf, "memory", false,
