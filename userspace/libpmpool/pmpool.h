@@ -3,8 +3,8 @@
  * libpmpool: named memory that outlives the kernel.
  *
  * Functions that return int return 0 or a negative errno, unless they say
- * otherwise, and after an error have changed nothing and stored nothing. The
- * errors that each can give are in its man page, and those of the driver also in
+ * otherwise, and after an error have changed nothing and stored nothing, but for what
+ * pmpool_create(), pmpool_resize() and pmpool_lend() say. The errors that each can give are in its man page, and those of the driver also in
  * <linux/pmpool.h>. Sizes and offsets are in bytes, points in time in nanoseconds
  * since the Unix epoch, timeouts in milliseconds.
  *
@@ -107,7 +107,7 @@ enum pmpool_pool_state {
 	PMPOOL_DEGRADED = 2,
 };
 
-/* Of the whole region; of the metadata at its beginning and end; of one block. */
+/* Of the whole region; of the metadata at its beginning; of one block. */
 uint64_t pmpool_info_size(const struct pmpool_pool_info *info);
 uint64_t pmpool_info_metadata_size(const struct pmpool_pool_info *info);
 uint64_t pmpool_info_block_size(const struct pmpool_pool_info *info);
@@ -166,7 +166,9 @@ int pmpool_options_set_tag(struct pmpool_options *options, const void *tag, size
  *
  * Return: 0, or -EINVAL: a name, size, mode or alignment that can not be; -EEXIST:
  * an extent of that name exists; -ENOSPC: no free run is that long, see
- * pmpool_info_largest_free(); -EDQUOT: the caller would have more than its limit;
+ * pmpool_info_largest_free(), or the system uses part of it and can not empty it;
+ * -EAGAIN: the system uses memory that it needs, and that was not emptied within 10
+ * seconds, the driver's default, and goes on; -EDQUOT: the caller would have more than its limit;
  * -ENFILE: every record of the pool is in use; -EBADF: @pool was not opened O_RDWR;
  * -EROFS, -EUCLEAN: the pool is read-only, degraded; -ENOENT, only with @entry: it
  * was made, but somebody removed it at once.
@@ -245,7 +247,8 @@ int pmpool_rename(struct pmpool *pool, const char *name, const char *new_name);
  * What is added reads as zeroes. Open the extent again to map its new size.
  *
  * Return: 0, or -ENOENT: there is none; -EBUSY: it is mapped, and was to be made
- * shorter; -ENOSPC: what is behind it is in use; -EDQUOT: its owner would have more
+ * shorter; -ENOSPC: what is behind it is in use, or the system uses part of it and can
+ * not empty it; -EAGAIN: as with pmpool_create(); -EDQUOT: its owner would have more
  * than its limit; -EINVAL, -EPERM, -EROFS, -EUCLEAN as above.
  */
 int pmpool_resize(struct pmpool *pool, const char *name, uint64_t size, uint64_t *largest);
@@ -314,7 +317,8 @@ bool pmpool_entry_mapped(const struct pmpool_entry *entry);
  * Its mode, owner and group decide who may; no right to the pool itself is needed.
  *
  * Return: 0, or -ENOENT: there is no such extent, or no pool; -EACCES: it is not for
- * the caller; -EINVAL: a name that no extent can have, or other @flags.
+ * the caller; -EROFS: O_RDWR, and the pool is read-only; -ENODEV, -ENXIO: it was
+ * removed in this moment; -EINVAL: a name that no extent can have, or other @flags.
  */
 int pmpool_extent_open(const char *name, int flags, struct pmpool_extent **extent);
 /* Unmaps it as well. */
@@ -338,7 +342,7 @@ int pmpool_extent_fd(const struct pmpool_extent *extent);
  *
  * Return: 0, or -EEXIST: something else is mapped at @addr, or it is mapped
  * elsewhere; -EINVAL: @addr is not a multiple of the page size; -ENODEV: the extent
- * was removed or renamed; -EROFS: it was opened O_RDWR, and the pool is read-only;
+ * was removed or renamed; -ENXIO: it was made shorter after it was opened;
  * -EOVERFLOW: a 32-bit program can not have all of it; -ENOMEM: no room for it.
  */
 int pmpool_extent_map(struct pmpool_extent *extent, void *addr, void **memory);
@@ -510,7 +514,8 @@ int pmpool_read_metadata(struct pmpool *pool, void **metadata, size_t *size);
  *
  * Return: 0, or -EPERM: the caller is not root; -EINVAL: there is no such slot, it is
  * not damaged, or @record is not sound; -EEXIST: an extent of that name exists;
- * -EBUSY: blocks of it belong to an intact extent; -EROFS: the pool is read-only.
+ * -EBUSY: blocks of it belong to an intact extent or to a user inside the kernel, or
+ * the system has used them; -EROFS: the pool is read-only.
  */
 int pmpool_repair(struct pmpool *pool, unsigned int slot, const void *record, size_t size);
 
