@@ -164,8 +164,8 @@ struct pmpool_info {
  * @align: of its place in the machine's memory: 0 for the block size, or a power
  *	of two from the block size up
  * @mode: permission bits for the owner, the group and others, at most 0777
- * @timeout: how long to wait for memory that is lent, or with PMPOOL_BACKING_CMA
- *	can not be emptied, in milliseconds; 0 for PMPOOL_TIMEOUT
+ * @timeout: how long to wait for memory that is lent or, with PMPOOL_BACKING_CMA,
+ *	used by the system, in milliseconds; 0 for PMPOOL_TIMEOUT
  * @tag: free for the application: what the extent holds and in which version
  * @id: out: the extent's number, never given to another one in this pool
  * @offset: out: where it starts
@@ -572,7 +572,7 @@ struct pmpool_repair {
 
 #define PMPOOL_REPAIR _IO(PMPOOL_IOC_TYPE, PMPOOL_CMD_REPAIR)
 
-/* How long a command waits for memory that is lent, unless told, in ms. */
+/* How long a command waits for memory that the system uses, unless told, in ms. */
 #define PMPOOL_TIMEOUT		10000
 
 /* Flags of PMPOOL_LEND */
@@ -596,7 +596,8 @@ struct pmpool_repair {
  * brought online: write ``online_movable`` to their ``state`` in
  * ``/sys/devices/system/memory``; as anything else they can not be. Memory that is
  * lent is taken back by itself when an extent needs it. No kernel that is started
- * by kexec finds it in its memory map, and none is loaded into it.
+ * by kexec_file_load() finds it in its memory map, and none is loaded into it; with
+ * kexec_load() that is for the caller to see to.
  *
  * While memory is lent the driver can not be unloaded.
  *
@@ -651,8 +652,8 @@ struct pmpool_lend {
  *  - EROFS: PROT_WRITE, and the pool is read-only.
  *  - ENODEV: the extent was removed.
  *
- * Such a mapping has no struct page behind it: read() and write() from and to
- * it work, O_DIRECT, RDMA and vmsplice() fail with EFAULT.
+ * An extent is mapped without struct pages: read() and write() from and to the
+ * mapping work, O_DIRECT, RDMA and vmsplice() fail with EFAULT.
  */
 
 #endif /* _UAPI_LINUX_PMPOOL_H */
