@@ -19,10 +19,12 @@ static const char help[] =
 	"  -n, --dry-run        show what --repair would do\n"
 	"  -c, --catalog=PATH   use this catalog of pmpoold's, and no other\n"
 	"  -g, --give-up=WHICH  free a damaged slot, given by the name of its extent or\n"
-	"                       its number; can be repeated\n"
+	"                       its number, or in an image kernel:NUMBER, a record of\n"
+	"                       users inside the kernel; can be repeated\n"
 	"  -j, --json           for programs\n"
 	"  -h, --help           show this help\n"
 	"\n"
+	"--catalog and --give-up need --repair or --dry-run.\n"
 	"The exit status is 0 when nothing is wrong any more, 1 when something is.\n";
 
 struct request {

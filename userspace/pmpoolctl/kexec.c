@@ -18,7 +18,8 @@ static const char help[] =
 	"  -j, --json               with --dry-run, for programs\n"
 	"  -h, --help               show this help\n"
 	"\n"
-	"What is not given is as pmpoold.conf says.\n";
+	"What is not given is as pmpoold.conf says; but Initrd= there is not used with\n"
+	"--kernel, nor CommandLine= with --reuse-cmdline.\n";
 
 /* Returns an exit status, or -1 to go on. */
 static int parse(int argc, char **argv, struct request *request, struct given *given, bool *dry)

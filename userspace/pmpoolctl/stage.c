@@ -16,7 +16,8 @@ static const char help[] =
 	"  -j, --json               for programs\n"
 	"  -h, --help               show this help\n"
 	"\n"
-	"What is not given is as pmpoold.conf says.\n";
+	"What is not given is as pmpoold.conf says; but Initrd= there is not used with\n"
+	"--kernel, nor CommandLine= with --reuse-cmdline.\n";
 
 int ask_for_verdict(const char *method, const struct request *request, bool json)
 {
