@@ -430,9 +430,12 @@ static void bench_lending(void)
 {
 	static const char online[] = "/sys/devices/system/memory/auto_online_blocks";
 	int fd = pool(), policy = open(online, O_WRONLY | O_CLOEXEC);
+	struct pmpool_info info = { .size = sizeof(info) };
 	struct pmpool_lend lent;
 	uint64_t before, took;
 
+	if (ioctl(fd, PMPOOL_INFO, &info))
+		die("PMPOOL_INFO");
 	/* So that it is used the moment it is lent. */
 	if (policy < 0 || write(policy, "online_movable", 14) != 14)
 		die(online);
@@ -440,6 +443,9 @@ static void bench_lending(void)
 	before = mem_free();
 	took = lend_ns(fd);
 	lent = lending(fd);
+	/* The memory blocks of the machine that have nothing else in them. */
+	result("whole", (info.base + info.pool_size) / lent.unit * lent.unit -
+	       (info.base + info.metadata_size + lent.unit - 1) / lent.unit * lent.unit);
 	result("lent", lent.lent);
 	result("usable", mem_free() - before);
 	result("lend-gib", took * GIB / lent.lent);

@@ -44,7 +44,7 @@ setup_file() {
 			--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
 			--file "$BUILD/guest/test-stress" \
 			-- "test-driver" "test-fuzz 30 ${PMPOOL_SEED-}" "test-stress 60 ${PMPOOL_SEED-}"
-		watched lend --pool 256M --timeout 900 --append "$WATCH kmemleak=on" \
+		watched lend --mem 1280M --pool 512M --timeout 900 --append "$WATCH kmemleak=on" \
 			--allow-splat 'warn_alloc\+0x' \
 			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
 			-- "test-kernel start" "test-failnth lend" "test-kernel end"

@@ -443,13 +443,18 @@ static bool has_not_lent(void) { return !lending().lent && !lent_in_tree(); }
 static void lend_online(void)
 {
 	struct pmpool_lend arg;
+	uint64_t at, base = info(pool_fd).base;
 	char path[96];
 
-	must(run_lend(), "lending");
+	/* More than one unit, so that something may fail when some are back. */
+	must(lend(3 * unit), "lending");
 	arg = lending();
-	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
-		 (unsigned long long)((info(pool_fd).base + arg.offset) / arg.unit));
-	put(path, "online_movable");
+	must(arg.lent < 2 * unit, "a pool of some memory blocks");
+	for (at = arg.offset; at < arg.offset + arg.lent; at += unit) {
+		snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%llu/state",
+			 (unsigned long long)((base + at) / unit));
+		put(path, "online_movable");
+	}
 }
 
 static int run_lend_nothing(void) { return lend(0); }

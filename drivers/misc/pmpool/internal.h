@@ -48,8 +48,8 @@
  * struct pmpool_lending - what of a pool is lent to the system
  * @mutex: see above
  * @unit: blocks that are lent at once, a memory block
- * @first: block of what is lent. This and the next four are changed with the
- *	pool's admin mutex and its lock held
+ * @first: block of what is lent. This and @end are changed with the pool's admin mutex
+ *	and its lock held, all that follows up to @stopped with its lock held
  * @end: behind that
  * @keep_first: block of what may stay lent; the thread takes back the rest
  * @keep_end: behind that
