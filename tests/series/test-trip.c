@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * From the series' kernel to one that knows nothing of a pool, which uses all the
- * memory it has, and back; once for each such kernel.
+ * memory it has, and back; once for each such kernel. The same one twice tells
+ * whether the memory map grows.
  *
  * usage: test-trip KERNEL...      names of files in /kexec
  *
@@ -16,6 +17,7 @@
 
 #define TAKEN	2
 #define COUNT	4
+#define NOTE	9	/* for the kernels to come: entries of the memory map */
 #define INITRD	10	/* blocks from this one on, as many as it takes */
 
 static uint64_t keep_initrd(const struct area *area)
@@ -63,17 +65,30 @@ static void stranger(void)
 	in_ram = iomem_has("System RAM", base, size, false);
 	reserved = iomem_has("Reserved", base, size, true);
 	hogged = hog();
-	snprintf(more, sizeof(more), "pmpool=%s series.initrd=%llu series.told=%llu,%d,%d,%d,%s", back,
+	snprintf(more, sizeof(more), "pmpool=%s series.initrd=%llu series.told=%llu,%d,%d,%d,%u,%s", back,
 		 (unsigned long long)initrd, (unsigned long long)(hogged / MIB), in_ram, reserved, tree_size() != 0,
+		 map_entries(),
 		 strtok(strdup(strstr(slurp("/proc/version"), "version ") + 8), " "));
 	if (stage_back(base, initrd, series_cmdline(boot, more)))
 		die("staging the series' kernel");
 	start_next();
 }
 
+/* It is as long as that which was handed to the first of them, or 0 if there is none yet. */
+static unsigned int first_entries(const struct area *area, unsigned int entries)
+{
+	uint64_t *note = map_blocks(area, NOTE, 1);
+
+	if (!*note)
+		*note = entries;
+	entries = *note;
+	munmap(note, BLOCK);
+	return entries;
+}
+
 int main(int argc, char **argv)
 {
-	unsigned int boot, trip, hogged = 0, in_ram = 1, reserved = 0, tree = 1;
+	unsigned int boot, trip, hogged = 0, in_ram = 1, reserved = 0, tree = 1, entries = 0;
 	char told[256], version[100] = "", more[200], path[100];
 	uint64_t initrd = strtoull(argument("series.initrd"), NULL, 0);
 	struct area area;
@@ -91,16 +106,20 @@ int main(int argc, char **argv)
 	if (trip == 0) {
 		check(area.boot == FRESH, "a new pool of %llu MiB at %#llx", area.size / MIB, area.base);
 		check_errno(poke("take %d %d", TAKEN, COUNT), 0, "blocks are taken");
+		check_errno(poke("take %d 1", NOTE), 0, "and one for a note");
+		*map_blocks(&area, NOTE, 1) = 0;
 		check_errno(poke("alloc 512 hold"), 0, "and one is allocated");
 		fill_blocks(&area, TAKEN, COUNT);
 		fill_blocks(&area, 1, 1);
 		initrd = keep_initrd(&area);
 	} else {
 		snprintf(told, sizeof(told), "%s", argument("series.told"));
-		sscanf(told, "%u,%u,%u,%u,%99s", &hogged, &in_ram, &reserved, &tree, version);
+		sscanf(told, "%u,%u,%u,%u,%u,%99s", &hogged, &in_ram, &reserved, &tree, &entries, version);
 		check(*version && strcmp(version, strtok(strdup(slurp("/proc/sys/kernel/osrelease")), "\n")),
 		      "another kernel ran: %s", version);
 		check(!in_ram && reserved, "%s: the region is reserved", version);
+		check(entries && entries == first_entries(&area, entries),
+		      "%s: the memory map that it was handed has %u entries, as the first had", version, entries);
 		check(hogged > 400, "%s: a program overwrote %u MiB", version, hogged);
 		check(area.boot == RESTORED, "%s: back, what was held is held", version);
 		check(held(TAKEN, COUNT) && held(1, 1) && !held(TAKEN + COUNT, 1), "%s: all of it, and no more", version);
