@@ -30,15 +30,37 @@ static const struct lie {
 	{ .what = "no-linux,format-version", .said = "has no linux,format-version" },
 	{ .what = "no-linux,id", .said = "has no linux,id" },
 	{ .what = "no-linux,checksum", .said = "has no linux,checksum" },
+	{ .what = "cells", .said = "/chosen has 1 address and 1 size cells, not 2" },
+	{ .what = "two", .said = "has nodes for two pools" },
+	{ .what = "absurd", .said = "is for a pool at 0" },
 	/* The node is right, and the command line is not of its opinion. */
 	{ .what = "nothing", .said = "but the device tree says",
 	  .more = "pmpool=64M@0x10000000" },
+	/* Nor can what it says be a pool; nothing would be left to boot with. */
+	{ .what = "nothing", .said = "it must not lie across 4 GiB, where a zone ends: ignored",
+	  .more = "pmpool=1T@16M" },
+	{ .what = "nothing", .said = "it is more than half of the RAM",
+	  .more = "pmpool=900M@16M" },
 	{ .what = "nothing" },
 };
 
 #define LAST	(sizeof(lies) / sizeof(lies[0]))
 
 static struct area area;	/* as it was in the beginning */
+
+/* A kernel that is not told what it has to preserve must not be started. */
+static void fail_to_load(unsigned int boot)
+{
+	const char *said;
+
+	check_errno(load_file(LIE, "lie=bad"), 0, "somebody's callback fails");
+	messages();
+	check_errno(stage(series_cmdline(boot, NULL), 0), EPERM, "and so does the load");
+	said = messages();
+	check(strstr(said, "preparing the device tree for the next kernel failed: -1"),
+	      "and the kernel's log says why");
+	check_errno(syscall(SYS_delete_module, "pmpool_lie", O_NONBLOCK), 0, "there is no such callback any more");
+}
 
 static void stage_lie(unsigned int boot, const struct lie *lie)
 {
@@ -90,6 +112,7 @@ int main(void)
 			return done();
 		check_errno(poke("take %d %d", TAKEN, COUNT), 0, "blocks are taken");
 		fill_blocks(&area, TAKEN, COUNT);
+		fail_to_load(boot);
 		stage_lie(boot, &lies[0]);
 	}
 	sscanf(argument("series.where"), "%llu@%llu", &area.size, &area.base);

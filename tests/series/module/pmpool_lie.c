@@ -9,6 +9,9 @@
  *   nothing         base, size, version, id, bitmap, cells
  *   checksum        two (a second node)
  *   no-PROPERTY     that one is missing
+ *   absurd          it has half of all addresses
+ *
+ * With lie=bad there is no node: the callback fails, and so must the load.
  */
 #include <linux/crc32.h>
 #include <linux/kexec.h>
@@ -51,8 +54,8 @@ static int put_node(void *fdt, int chosen, u64 at)
 	u32 crc = ~0;
 	int node, err;
 
-	put_unaligned_be64(at, reg);
-	put_unaligned_be64(length, reg + 8);
+	put_unaligned_be64(lies("absurd") ? 0 : at, reg);
+	put_unaligned_be64(lies("absurd") ? 1ULL << 63 : length, reg + 8);
 	put_unaligned_be64(at + bitmap_offset + (lies("bitmap") ? 4096 : 0), bitmap);
 	put_unaligned_be64(lies("size") ? (length / SZ_2M + 63) / 64 * 8 : bitmap_size, bitmap + 8);
 	if (hex2bin(the_id, id, sizeof(the_id)))
@@ -105,7 +108,7 @@ static int lie_to(void *fdt)
 
 static int lie_call(struct notifier_block *nb, unsigned long unused, void *fdt)
 {
-	return kexec_fdt_notifier_ret(lie_to(fdt));
+	return lies("bad") ? NOTIFY_BAD : kexec_fdt_notifier_ret(lie_to(fdt));
 }
 
 /* After everybody else has said the truth. */
