@@ -30,6 +30,8 @@ setup_file() {
 	{
 		series row --mem 1536M --timeout 400 --append "$WATCH kunit.enable=0 pmpool=128M" \
 			--file "$BUILD/guest/test-row" -- /bin/test-row 200
+		series efi --firmware efi --mem 1536M --timeout 500 --append "$WATCH kunit.enable=0 pmpool=128M efi=debug" \
+			--file "$BUILD/guest/test-row" -- /bin/test-row
 		series held --timeout 200 --append "$WATCH kunit.enable=0 pmpool=128M" --reboots 1 \
 			--allow-splat 'sysrq triggered crash|Trigger a crash' \
 			--file "$BUILD/guest/test-held" -- /bin/test-held
@@ -37,6 +39,7 @@ setup_file() {
 			--file "$sample:/lib/deposit.ko" \
 			--file "$BUILD/guest/test-deposit" -- /bin/test-deposit
 		series kunit --no-kexec --timeout 120 --append "$WATCH pmpool=64M" \
+			--file "$BUILD/debug/module/pmpool_kunit.ko:/lib/pmpool_kunit.ko" \
 			--file "$BUILD/guest/test-kernel" -- /bin/test-kernel builtin
 		series cma --firmware seabios --timeout 300 --append "$WATCH kunit.enable=0 pmpool=256M" \
 			--file "$sample:/lib/pmpool-sample.ko" \
@@ -45,7 +48,7 @@ setup_file() {
 	{
 		series trip --timeout 300 --append "$WATCH kunit.enable=0 pmpool=128M" \
 			--kexec-file "$stock:stock" --kexec-file "$stock61:stock-6.1" \
-			--file "$BUILD/guest/test-trip" -- /bin/test-trip stock stock-6.1
+			--file "$BUILD/guest/test-trip" -- /bin/test-trip stock stock-6.1 stock-6.1
 		series lies --timeout 400 --append "$WATCH kunit.enable=0 pmpool=128M" \
 			--file "$BUILD/series/pmpool_lie.ko:/lib/pmpool_lie.ko" \
 			--file "$BUILD/guest/test-lies" -- /bin/test-lies
@@ -62,7 +65,8 @@ setup_file() {
 }
 
 @test "KUnit: every test of the series and of the driver passes" {
-	group kunit kunit 15
+	# The suites that there must be are named in test-kernel.c.
+	group kunit kunit 60
 	ended_well kunit
 }
 
@@ -71,13 +75,19 @@ setup_file() {
 	ended_well row
 }
 
-@test "ours, stock 6.12, ours, stock 6.1, ours: both boot, use all memory, and leave every byte alone" {
-	group trip trip 20
+@test "the same on UEFI firmware, of which nothing is in the pool" {
+	group efi row 50
+	grep -q '^ok .*the firmware has [1-9][0-9]* pieces of memory' "$BATS_FILE_TMPDIR/efi.tap"
+	ended_well efi
+}
+
+@test "ours, stock 6.12, ours, stock 6.1, ours, stock 6.1, ours: all boot, use all memory, leave every byte alone, and the map does not grow" {
+	group trip trip 30
 	ended_well trip
 }
 
 @test "a node that lies is refused and said, the region is kept, and nothing is given out" {
-	group lies lies 40
+	group lies lies 60
 	ended_well lies
 }
 
@@ -99,7 +109,7 @@ setup_file() {
 }
 
 @test "pages deposited to a hypervisor: grown, over kexec, verified, withdrawn" {
-	group deposit deposit 10
+	group deposit deposit 20
 	ended_well deposit
 }
 

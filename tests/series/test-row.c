@@ -6,7 +6,8 @@
  *
  * usage: test-row [MIB]
  *
- * With MIB each kernel is started with an initramfs of that size.
+ * With MIB each kernel is started with an initramfs of that size. Under EFI and
+ * with efi=debug the pool is compared with what the firmware says is its.
  *
  * Run in every boot, with PMPOOL_BOOT counting them from 1, as root.
  */
@@ -40,6 +41,33 @@ static void refuse_kexec_load(void)
 	check(strstr(said, "kexec_load() would not keep the next kernel off"), "and the kernel's log says why");
 }
 
+/* What the kernel keeps of the firmware's only after it has chosen a place for the pool */
+static void firmware_has_none(const struct area *area)
+{
+	unsigned int boot_services = 0, inside = 0;
+	unsigned long long from, to;
+	const char *at, *range;
+
+	if (access("/sys/firmware/efi", F_OK))
+		return;
+	for (at = messages(); (at = strstr(at, "efi: mem")); at++) {
+		int len = strcspn(at, "\n");
+
+		range = strstr(at, "range=[");
+		if (!range || sscanf(range, "range=[%llx-%llx]", &from, &to) != 2)
+			continue;
+		if (!memmem(at, len, "[Boot ", 6) && !memmem(at, len, "|RUN|", 5))
+			continue;
+		boot_services++;
+		if (from < area->base + area->size && to >= area->base) {
+			inside++;
+			printf("# %.*s\n", len, at);
+		}
+	}
+	check(boot_services && !inside, "the firmware has %u pieces of memory that it may use, %u in the pool",
+	      boot_services, inside);
+}
+
 static uint64_t block_of(const struct area *area, unsigned long long pfn)
 {
 	return (pfn * 4096 - area->base) / BLOCK;
@@ -61,6 +89,9 @@ static void make(const struct area *area)
 	uint64_t first;
 
 	check(area->boot == FRESH, "a new pool of %llu MiB at %#llx", area->size / MIB, area->base);
+	firmware_has_none(area);
+	check(!access(DEBUGFS "/cma/pmpool/bitmap", F_OK) && access(DEBUGFS "/cma/pmpool/alloc", F_OK) &&
+	      access(DEBUGFS "/cma/pmpool/free", F_OK), "debugfs shows its bitmap, and does not change it");
 	check_errno(poke("take %d %d", TAKEN, COUNT), 0, "blocks are taken");
 	check_errno(poke("alloc %d first", PAGES), 0, "named pages are allocated");
 	check_errno(poke("alloc %d first", PAGES), ENOMEM, "the name is taken then");
