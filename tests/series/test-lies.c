@@ -39,7 +39,7 @@ static const struct lie {
 	/* Nor can what it says be a pool; nothing would be left to boot with. */
 	{ .what = "nothing", .said = "it must not lie across 4 GiB, where a zone ends: ignored",
 	  .more = "pmpool=1T@16M" },
-	{ .what = "nothing", .said = "it is more than half of the RAM",
+	{ .what = "nothing", .said = "it would leave less than an eighth of the RAM",
 	  .more = "pmpool=900M@16M" },
 	{ .what = "nothing" },
 };
