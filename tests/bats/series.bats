@@ -32,7 +32,7 @@ setup_file() {
 			--file "$BUILD/guest/test-row" -- /bin/test-row 200
 		series efi --firmware efi --mem 1536M --timeout 500 --append "$WATCH kunit.enable=0 pmpool=96M efi=debug" \
 			--file "$BUILD/guest/test-row" -- /bin/test-row
-		series held --timeout 200 --append "$WATCH kunit.enable=0 pmpool=128M" --reboots 1 \
+		series held --timeout 200 --append "$WATCH kunit.enable=0 pmpool=128M" --reboots 2 \
 			--allow-splat 'sysrq triggered crash|Trigger a crash' \
 			--file "$BUILD/guest/test-held" -- /bin/test-held
 		series deposit --timeout 200 --append "$WATCH kunit.enable=0 pmpool=128M" \
@@ -106,6 +106,10 @@ setup_file() {
 	group held before 4
 	group held held 10
 	ended_well held
+}
+
+@test "a header that tells of a larger pool: all of that is kept" {
+	group held larger 3
 }
 
 @test "pages deposited to a hypervisor: grown, over kexec, verified, withdrawn" {

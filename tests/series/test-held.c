@@ -1,19 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A panic and the firmware's warm reset: nobody has vouched for what is held, so
- * all of it is, until the one who manages the pool has said what is its.
+ * all of it is, until the one who manages the pool has said what is its. Then the
+ * same once more, with a header that tells of a larger pool.
  *
- * Which of the two boots this is the pool tells. Run as root.
+ * Which of the three boots this is the pool tells. Run as root.
  */
 #include "series.h"
 
 #define TAKEN	4
 #define COUNT	3
+#define MORE	(64 * MIB)
 
-static void before(const struct area *area)
+static void panic(void)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
 
+	if (done())
+		exit(1);
+	if (write(fd, "c", 1) != 1)
+		die("/proc/sysrq-trigger");
+	for (;;)
+		pause();
+}
+
+static void before(const struct area *area)
+{
 	begin("before");
 	check(area->boot == FRESH, "a new pool");
 	check_errno(poke("alloc 600 first"), 0, "a hold of two blocks");
@@ -21,12 +33,7 @@ static void before(const struct area *area)
 	check_errno(poke("take %d %d", TAKEN + COUNT, COUNT), 0, "and others, which nobody will speak for");
 	fill_blocks(area, 1, 2);
 	fill_blocks(area, TAKEN, COUNT);
-	if (done())
-		exit(1);
-	if (write(fd, "c", 1) != 1)
-		die("/proc/sysrq-trigger");
-	for (;;)
-		pause();
+	panic();
 }
 
 static void after(const struct area *area)
@@ -58,6 +65,44 @@ static void after(const struct area *area)
 	      "a program uses them, and every byte is there");
 }
 
+__attribute__((target("sse4.2")))
+static uint32_t header_crc(const struct pmpool_hold_header *header)
+{
+	const uint8_t *p = (const uint8_t *)header;
+	uint32_t crc = ~0U;
+	size_t i;
+
+	for (i = 0; i < sizeof(*header); i++)
+		crc = __builtin_ia32_crc32qi(crc, p[i]);
+	return ~crc;
+}
+
+static void enlarge(const struct area *area)
+{
+	struct pmpool_hold_header *header = (void *)map_blocks(area, 0, 1) + PMPOOL_HOLD_HEADER_OFFSET;
+	uint32_t crc = header->crc;
+
+	header->crc = 0;
+	check(header_crc(header) == crc, "the header is as it should be");
+	header->size = area->size + MORE;
+	header->bitmap_size = PMPOOL_HOLD_BITMAP_SIZE(header->size);
+	header->crc = header_crc(header);
+}
+
+static void larger(void)
+{
+	const char *said = strstr(messages(), "a pool of ");
+	unsigned long long base = 0, size = 0;
+
+	begin("larger");
+	if (said)
+		sscanf(said, "a pool of %llx bytes at %llx was there", &size, &base);
+	check(base && size, "there is no pool, for one of %llu MiB was there", size / MIB);
+	check(size > MORE && iomem_has("Reserved", base, size, true) && !iomem_has("System RAM", base, size, false),
+	      "all of that is kept");
+	check_errno(poke("alloc 1"), ENOMEM, "nobody can allocate from it");
+}
+
 int main(void)
 {
 	struct area area;
@@ -66,12 +111,12 @@ int main(void)
 	load_poke();
 	area = get_area();
 	if (area.boot < 0) {
-		begin("before");
-		check(false, "there is a pool");
+		larger();
 		return done();
 	}
 	if (area.boot == FRESH)
 		before(&area);
 	after(&area);
-	return done();
+	enlarge(&area);
+	panic();
 }
