@@ -26,15 +26,16 @@ const char *lend_parse(const char *text, struct lend_policy *policy)
 const char *lend_parse_headroom(const char *text, struct lend_policy *policy)
 {
 	size_t digits = strspn(text, "0123456789");
+	unsigned int percent = 0;
+	uint64_t headroom = 0;
 
-	policy->headroom = 0;
-	policy->percent = LEND_PERCENT;
-	if (digits && digits <= 3 && !strcmp(text + digits, "%") && atoi(text) <= 100) {
-		policy->percent = (unsigned int)atoi(text);
-		return NULL;
-	}
-	return parse_size(text, &policy->headroom) ?
-	       "it is a size like 512M, or at most 100%" : NULL;
+	if (digits && digits <= 3 && !strcmp(text + digits, "%") && atoi(text) <= 100)
+		percent = (unsigned int)atoi(text);
+	else if (parse_size(text, &headroom))
+		return "it is a size like 512M, or at most 100%";
+	policy->percent = percent;
+	policy->headroom = headroom;
+	return NULL;
 }
 
 const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state)
@@ -67,9 +68,10 @@ uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *
 			most = policy->size;
 		break;
 	case LEND_AUTO:
-		headroom = policy->headroom ? policy->headroom :
-			   state->free / 100 * policy->percent;
-		if (!policy->headroom && policy->percent && headroom < state->unit)
+		headroom = policy->headroom;
+		if (policy->percent)
+			headroom = state->free / 100 * policy->percent;
+		if (policy->percent && headroom < state->unit)
 			headroom = state->unit;
 		if (headroom >= state->free)
 			return 0;

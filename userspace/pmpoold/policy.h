@@ -16,8 +16,8 @@ enum lend_mode {
 struct lend_policy {
 	enum lend_mode mode;
 	uint64_t size;			/* LEND_SIZE: so much */
-	uint64_t headroom;		/* LEND_AUTO: bytes that stay free; or 0, */
-	unsigned int percent;		/* so much of what is free */
+	unsigned int percent;		/* LEND_AUTO: so much of what is free stays that; or 0, */
+	uint64_t headroom;		/* so many bytes */
 };
 
 /* What there is to lend, in bytes. */

@@ -73,6 +73,7 @@ int main(void)
 	lends("a headroom of another size", "auto", "300M", 1000, 0, 7, 5);
 	lends("of another share", "auto", "50%", 1000, 0, 7, 3);
 	lends("of nothing", "auto", "0%", 1000, 0, 7, 7);
+	lends("the same, as a size", "auto", "0", 1000, 0, 7, 7);
 	lends("of all", "auto", "100%", 1000, 0, 7, 0);
 	lends("of more than is free", "auto", "2G", 1000, 0, 7, 0);
 	lends("less when less is free", "auto", NULL, 500, 6, 3, 2);
