@@ -70,7 +70,7 @@ void config_read(struct config *config, const char *path, struct strlist *proble
 			NULL;
 		if (wrong) {
 			strlist_add(problems, "%s:%u: %s=%s: %s", path, number, key, value, wrong);
-			continue;
+			value = "";
 		}
 		/* As in units: the last one counts, and an empty one resets. */
 		free(*keys[i].value);

@@ -225,6 +225,12 @@ void daemon_restage_same(struct daemon *d)
 	request_clear(&request);
 }
 
+void daemon_reload(struct daemon *d)
+{
+	lender_configure(d->lender, false);
+	daemon_refresh(d, true);
+}
+
 int daemon_accept(struct daemon *d)
 {
 	int r = daemon_forget_report(d);
@@ -260,8 +266,7 @@ static int on_reload(sd_event_source *s, const struct signalfd_siginfo *si, void
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
 		   (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
-	lender_configure(((struct daemon *)userdata)->lender);
-	daemon_refresh(userdata, true);
+	daemon_reload(userdata);
 	sd_notify(0, "READY=1");
 	return 0;
 }

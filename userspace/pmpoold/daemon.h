@@ -56,6 +56,9 @@ void daemon_restage(struct daemon *d, const struct kexec_request *request);
 /* The same, and stage what is staged already. */
 void daemon_restage_same(struct daemon *d);
 
+/* Read the configuration, and do what it asks for now. */
+void daemon_reload(struct daemon *d);
+
 /*
  * Bring the catalog on disk up to date, after a comparison with what it says
  * when the pool was attached anew. Negative: it has to be tried again later.

@@ -33,6 +33,8 @@ struct lender {
 	sd_event *event;
 	sd_event_source *timer;
 	const char *config_path;
+	struct config config;		/* as it was read last */
+	bool understood;		/* all of it */
 	struct lend_policy policy;
 	int said;			/* the last error that was said */
 	const char *needless;		/* the same, of why nothing is lent */
@@ -161,26 +163,44 @@ void lender_follow(struct lender *lender)
 	pmpool_close(pool);
 }
 
-void lender_configure(struct lender *lender)
+static void use_policy(struct lender *lender, const struct lend_policy *policy)
 {
-	struct lend_policy policy = { .percent = LEND_PERCENT };
-	struct strlist problems = { 0 };
-	struct config config;
-
-	/* What is wrong with it is said by whoever stages the next kernel. */
-	config_read(&config, lender->config_path, &problems);
-	if (config.lend)
-		lend_parse(config.lend, &policy);
-	/* It was lent by us. */
-	else if (lender->policy.mode != LEND_UNMANAGED)
-		policy.mode = LEND_OFF;
-	if (config.headroom)
-		lend_parse_headroom(config.headroom, &policy);
-	config_clear(&config);
-	strlist_clear(&problems);
-	lender->policy = policy;
+	lender->policy = *policy;
 	lender->said = 0;
 	lender->needless = NULL;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+void lender_configure(struct lender *lender, bool changed)
+{
+	struct lend_policy policy = lender->policy;
+	struct strlist problems = { 0 };
+	struct config config;
+	bool understood;
+
+	config_read(&config, lender->config_path, &problems);
+	understood = !problems.n;
+	if (!changed || understood != lender->understood ||
+	    !same(config.lend, lender->config.lend) ||
+	    !same(config.headroom, lender->config.headroom)) {
+		lend_configure(&policy, config.lend, config.headroom, understood);
+		use_policy(lender, &policy);
+	}
+	if (!understood && !config.lend) {
+		char *why = strlist_join(&problems, "; "), *stays = lender_policy(lender);
+
+		log_warning("what is lent of the pool stays \"%s\": %s", stays, why);
+		free(stays);
+		free(why);
+	}
+	config_clear(&lender->config);
+	lender->config = config;
+	lender->understood = understood;
+	strlist_clear(&problems);
 }
 
 const char *lender_set(struct lender *lender, const char *text)
@@ -190,9 +210,7 @@ const char *lender_set(struct lender *lender, const char *text)
 
 	if (wrong)
 		return wrong;
-	lender->policy = policy;
-	lender->said = 0;
-	lender->needless = NULL;
+	use_policy(lender, &policy);
 	lender_follow(lender);
 	return NULL;
 }
@@ -204,8 +222,10 @@ char *lender_policy(const struct lender *lender)
 		return xstrdup("auto");
 	case LEND_SIZE:
 		return xprintf("%" PRIu64, lender->policy.size);
-	default:
+	case LEND_OFF:
 		return xstrdup("off");
+	default:
+		return xstrdup("unmanaged");
 	}
 }
 
@@ -213,8 +233,12 @@ struct lender *lender_new(sd_event *event, const char *config_path)
 {
 	struct lender *lender = xalloc(sizeof(*lender));
 
-	*lender = (struct lender){ .event = event, .config_path = config_path };
-	lender_configure(lender);
+	*lender = (struct lender){
+		.event = event,
+		.config_path = config_path,
+		.policy = { .percent = LEND_PERCENT },
+	};
+	lender_configure(lender, false);
 	return lender;
 }
 
@@ -223,5 +247,6 @@ void lender_free(struct lender *lender)
 	if (!lender)
 		return;
 	sd_event_source_disable_unref(lender->timer);
+	config_clear(&lender->config);
 	free(lender);
 }

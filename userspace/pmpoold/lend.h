@@ -3,6 +3,7 @@
 #ifndef PMPOOLD_LEND_H
 #define PMPOOLD_LEND_H
 
+#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 struct lender;
@@ -11,11 +12,14 @@ struct lender;
 struct lender *lender_new(sd_event *event, const char *config_path);
 void lender_free(struct lender *lender);
 
-/* Read the policy anew. What lender_set() has set is forgotten. */
-void lender_configure(struct lender *lender);
+/*
+ * Read the configuration. What lender_set() has set is forgotten, with changed
+ * only if the configuration says something else than it did.
+ */
+void lender_configure(struct lender *lender, bool changed);
 /* From now on, until that. NULL, or what is wrong with the text. */
 const char *lender_set(struct lender *lender, const char *text);
-/* "auto", "off", or a number of bytes; in new memory. */
+/* "auto", "off", a number of bytes, or "unmanaged"; in new memory. */
 char *lender_policy(const struct lender *lender);
 
 /* Lend, or take back, what the pool as it is now and the policy ask for. */

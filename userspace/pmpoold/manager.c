@@ -298,7 +298,7 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *err
 
 	if (r < 0)
 		return r;
-	daemon_refresh(userdata, true);
+	daemon_reload(userdata);
 	return sd_bus_reply_method_return(call, NULL);
 }
 

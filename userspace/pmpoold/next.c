@@ -227,8 +227,12 @@ static int on_watch(sd_event_source *s, uint64_t usec, void *userdata)
 
 static void on_settings(void *userdata)
 {
+	struct daemon *d = userdata;
+
 	log_info("the configuration or a boot loader entry has changed");
-	daemon_refresh(userdata, true);
+	/* Most of these files have nothing to do with what pmpoolctl lend has set. */
+	lender_configure(d->lender, true);
+	daemon_refresh(d, true);
 }
 
 static void on_installed(void *userdata)

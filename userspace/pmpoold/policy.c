@@ -38,6 +38,22 @@ const char *lend_parse_headroom(const char *text, struct lend_policy *policy)
 	return NULL;
 }
 
+void lend_configure(struct lend_policy *policy, const char *lend, const char *headroom,
+		    bool understood)
+{
+	if (lend)
+		lend_parse(lend, policy);
+	/* What is lent was by us. */
+	else if (understood && policy->mode != LEND_UNMANAGED)
+		policy->mode = LEND_OFF;
+	if (headroom) {
+		lend_parse_headroom(headroom, policy);
+	} else if (understood) {
+		policy->percent = LEND_PERCENT;
+		policy->headroom = 0;
+	}
+}
+
 const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state)
 {
 	if (!state->by_itself)

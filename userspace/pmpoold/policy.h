@@ -36,6 +36,14 @@ const char *lend_parse(const char *text, struct lend_policy *policy);
 /* A size, or a number of percent: "10%". The same. */
 const char *lend_parse_headroom(const char *text, struct lend_policy *policy);
 
+/*
+ * What a configuration makes of the policy that is in force: NULL is what it does
+ * not say. When it was not all understood, that may have been said there: then
+ * what is in force stays. Both texts have been parsed before.
+ */
+void lend_configure(struct lend_policy *policy, const char *lend, const char *headroom,
+		    bool understood);
+
 /* Why nothing of that pool is lent for that policy; NULL: it is, or none is wanted. */
 const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state);
 

@@ -12,19 +12,25 @@ static bool equal(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static void reads(const char *what, const char *text, const char *kernel, const char *initrd,
-		  const char *append, const char *cmdline, const char *problem)
+static void read_text(struct config *c, const char *text, struct strlist *problems)
 {
 	char path[] = "/tmp/test-config-XXXXXX";
-	struct strlist problems = { 0 };
 	int fd = mkstemp(path);
-	struct config c;
 
 	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
 		abort();
 	close(fd);
-	config_read(&c, path, &problems);
+	config_read(c, path, problems);
 	unlink(path);
+}
+
+static void reads(const char *what, const char *text, const char *kernel, const char *initrd,
+		  const char *append, const char *cmdline, const char *problem)
+{
+	struct strlist problems = { 0 };
+	struct config c;
+
+	read_text(&c, text, &problems);
 	ok(equal(c.kernel, kernel) && equal(c.initrd, initrd) && equal(c.append, append) &&
 	   equal(c.cmdline, cmdline) &&
 	   (problem ? problems.n == 1 && strstr(problems.v[0], problem) : !problems.n),
@@ -63,6 +69,12 @@ int main(void)
 
 	config_read(&c, "/nonexistent/pmpoold.conf", &problems);
 	ok(!problems.n && !c.kernel, "there need not be one");
+	read_text(&c, "Lend=auto\nLendHeadroom=5%\nLend=10%\n", &problems);
+	ok(problems.n == 1 && !c.lend && !strcmp(c.headroom, "5%"),
+	   "of an amount to lend the last one counts, also a wrong one: %s",
+	   problems.n ? problems.v[0] : "taken");
+	config_clear(&c);
+	strlist_clear(&problems);
 	config_read(&c, "/etc", &problems);
 	ok(problems.n == 1 && strstr(problems.v[0], "/etc cannot be read: Is a directory"),
 	   "one that cannot be read");

@@ -49,6 +49,19 @@ static void refuses(const char *text, bool headroom)
 	ok(wrong && strstr(wrong, "512M"), "\"%s\": %s", text, wrong ? wrong : "is taken");
 }
 
+/* What a configuration makes of the policy in force: another mode and share? */
+static void configures(const char *what, const char *in_force, const char *lend,
+		       const char *headroom, bool understood, enum lend_mode mode,
+		       unsigned int percent)
+{
+	struct lend_policy p = { .percent = 25 };
+
+	if (in_force)
+		p = policy(in_force, "25%");
+	lend_configure(&p, lend, headroom, understood);
+	ok(p.mode == mode && p.percent == percent, "%s", what);
+}
+
 static void presses(const char *what, unsigned int available, const char *some, bool yes)
 {
 	char text[256];
@@ -84,6 +97,17 @@ int main(void)
 	needless("512M", "uses all that is free");
 	state.by_itself = true;
 	ok(!lend_needless(&none, &state), "nobody asked, nothing is said");
+	configures("a configuration that says so turns lending on", "off", "auto", NULL, true,
+		   LEND_AUTO, LEND_PERCENT);
+	configures("one that does not turns it off", "auto", NULL, NULL, true, LEND_OFF,
+		   LEND_PERCENT);
+	configures("unless nobody has asked for anything", NULL, NULL, "10%", true, LEND_UNMANAGED,
+		   10);
+	configures("one that is not understood leaves what is in force", "auto", NULL, NULL, false,
+		   LEND_AUTO, 25);
+	configures("also when nobody has asked", NULL, NULL, NULL, false, LEND_UNMANAGED, 25);
+	configures("what of it is understood counts", "auto", "512M", NULL, false, LEND_SIZE, 25);
+	configures("of the headroom too", "auto", NULL, "1%", false, LEND_AUTO, 1);
 	presses("to take 128 MiB back, 160 MiB available are enough", 160, NULL, false);
 	presses("and 159 MiB are not", 159, NULL, true);
 	presses("nor are they when nothing waits", 159, "0.00", true);
