@@ -197,7 +197,7 @@ static void refresh(struct daemon *d, bool restage, const struct kexec_request *
 		changed |= declare(d);
 	if (attached || restage)
 		daemon_stage(d, request);
-	lender_follow(d->lender);
+	lender_look(d->lender);
 	if (d->reconciled && !d->report.ready_time) {
 		daemon_note_ready(d);
 		if (daemon_update_catalog(d))

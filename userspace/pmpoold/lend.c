@@ -3,11 +3,15 @@
  * DOC: lending
  *
  * The driver lends what it is told to, and takes back by itself what an extent
- * needs. What is told it is decided here, whenever the pool has changed: all that
+ * needs. What is told it is decided here, whenever the pool has changed, and now
+ * and then, for nobody hears what a create that was given up has emptied: all that
  * is free but a headroom, so that a small extent is made without waiting. To make
  * the headroom larger again memory has to be moved away; when there is little of
  * it that can wait. With the cma backing there is nothing to lend: the kernel has
  * what is free.
+ *
+ * Each look at the pool is followed by one step at most, which policy.c chooses, and
+ * by the next look when that says so. A step is short, for the daemon has one thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,18 +28,16 @@
 #include "policy.h"
 #include "strlist.h"
 
-/* Memory is being taken back; the pool is looked at again then. */
-#define SOON_USEC	(1 * 1000000ULL)
-/* It can not be, or had better not. */
-#define LATER_USEC	(30 * 1000000ULL)
-
 struct lender {
 	sd_event *event;
-	sd_event_source *timer;
+	sd_event_source *timer;		/* when the pool is looked at again */
 	const char *config_path;
 	struct config config;		/* as it was read last */
 	bool understood;		/* all of it */
 	struct lend_policy policy;
+	struct lend_past past;
+	uint64_t told;			/* how much was lent when it last was as it should be */
+	bool online;			/* all that was lent then */
 	int said;			/* the last error that was said */
 	const char *needless;		/* the same, of why nothing is lent */
 	bool waits;			/* for the system to have memory again; was said */
@@ -55,21 +57,6 @@ static bool under_pressure(uint64_t bytes)
 	return yes;
 }
 
-static int on_timer(sd_event_source *s, uint64_t usec, void *userdata)
-{
-	(void)s;
-	(void)usec;
-	lender_follow(userdata);
-	return 0;
-}
-
-static void look_again(struct lender *lender, uint64_t usec)
-{
-	lender->timer = sd_event_source_disable_unref(lender->timer);
-	sd_event_add_time_relative(lender->event, &lender->timer, CLOCK_MONOTONIC, usec, 0,
-				   on_timer, lender);
-}
-
 static int read_state(struct pmpool *pool, struct lend_state *state)
 {
 	struct pmpool_lending *lending;
@@ -86,7 +73,9 @@ static int read_state(struct pmpool *pool, struct lend_state *state)
 	if (!r && !state->by_itself) {
 		*state = (struct lend_state){
 			.free = pmpool_info_free_size(info),
+			.largest = pmpool_info_largest_free(info),
 			.lent = pmpool_lending_size(lending),
+			.emptying = pmpool_info_emptying(info),
 			.lendable = pmpool_lending_max(lending),
 			.unit = pmpool_lending_unit(lending),
 		};
@@ -104,68 +93,157 @@ static void say_needless(struct lender *lender, const char *why)
 	lender->needless = why;
 }
 
-static void failed(struct lender *lender, int err)
+/* Said once, as long as it is the same. When to look again. */
+static uint64_t failed(struct lender *lender, int err, uint64_t bytes, const char *what)
 {
 	if (err != lender->said)
-		log_warning("memory of the pool cannot be %s: %s",
-			    err == -EBUSY ? "taken back from the system" : "lent to the system",
-			    err == -EBUSY ? "the system cannot empty it now" : strerror(-err));
+		log_warning("%" PRIu64 " MiB of the pool cannot be %s: %s: it is tried again every %llu seconds",
+			    bytes >> 20, what, err == -EBUSY ?
+			    "the system cannot empty them now" : strerror(-err),
+			    LEND_LATER_USEC / 1000000);
 	lender->said = err;
-	look_again(lender, LATER_USEC);
+	return LEND_LATER_USEC;
 }
 
-void lender_follow(struct lender *lender)
+static uint64_t more(struct lender *lender, struct pmpool *pool, const struct lend_state *state,
+		     const struct lend_step *step)
 {
-	struct lend_state state;
-	struct pmpool *pool;
-	uint64_t target;
+	/* It need not be there at once: the daemon has other things to do. */
+	int r = pmpool_lend(pool, step->size, 1);
+
+	lender->waits = false;
+	switch (r) {
+	case 0:
+		return step->look;
+	case -EAGAIN:
+		return LEND_SOON_USEC;
+	case -ENOSPC:
+		/* An extent has it now. */
+		return LEND_REST_USEC;
+	default:
+		return failed(lender, r, step->size - state->lent, "lent to the system");
+	}
+}
+
+static uint64_t less(struct lender *lender, struct pmpool *pool, const struct lend_state *state,
+		     const struct lend_step *step)
+{
+	uint64_t bytes = state->lent - step->size;
 	int r;
 
-	if (lender->policy.mode == LEND_UNMANAGED)
-		return;
-	r = pmpool_open(NULL, O_RDONLY, &pool);
-	if (r)
-		return;
-	r = read_state(pool, &state);
-	if (r) {
-		pmpool_close(pool);
-		/* Not of a pool that is not well, and not by a kernel that cannot. */
-		if (r == -EOPNOTSUPP && lender->policy.mode != LEND_OFF)
-			failed(lender, r);
-		return;
-	}
-	say_needless(lender, lend_needless(&lender->policy, &state));
-	target = lend_target(&lender->policy, &state);
-	if (target < state.lent && lender->policy.mode == LEND_AUTO &&
-	    under_pressure(state.lent - target)) {
+	if (lender->policy.mode == LEND_AUTO && under_pressure(bytes)) {
 		if (!lender->waits)
 			log_info("memory is short: %" PRIu64 " MiB of the pool stay lent to the system until it is not, instead of %" PRIu64 " MiB",
-				 state.lent >> 20, target >> 20);
+				 state->lent >> 20, lender->past.target >> 20);
 		lender->waits = true;
-		look_again(lender, LATER_USEC);
-		pmpool_close(pool);
-		return;
+		return LEND_LATER_USEC;
 	}
 	lender->waits = false;
-	if (target != state.lent) {
-		/* It need not be there at once: the daemon has other things to do. */
-		r = pmpool_lend(pool, target, 1);
-		if (r == -EAGAIN) {
-			look_again(lender, SOON_USEC);
-		} else if (r && r != -ENOSPC) {
-			failed(lender, r);
-		} else {
-			lender->said = 0;
-			log_info("%" PRIu64 " MiB of the pool are lent to the system, of %" PRIu64 " MiB that are free",
-				 target >> 20, state.free >> 20);
-		}
+	r = pmpool_lend(pool, step->size, 1);
+	if (r && r != -EAGAIN)
+		return failed(lender, r, bytes, "taken back from the system");
+	lender->past.asked = state->lent;
+	return step->look;
+}
+
+static uint64_t keep(struct lender *lender, struct pmpool *pool, const struct lend_state *state,
+		     const struct lend_step *step)
+{
+	/* Who lent it may have been stopped before the system could use it. */
+	bool all = lender->online && state->lent == lender->told;
+	int r = state->lent && !all ? pmpool_lend(pool, state->lent, 1) : 0;
+
+	lender->waits = false;
+	if (r == -EAGAIN)
+		return LEND_SOON_USEC;
+	if (r)
+		return failed(lender, r, state->lent, "brought online");
+	lender->online = true;
+	lender->said = 0;
+	if (state->lent != lender->told)
+		log_info("%" PRIu64 " MiB of the pool are lent to the system, of %" PRIu64 " MiB that are free",
+			 state->lent >> 20, state->free >> 20);
+	lender->told = state->lent;
+	return step->look;
+}
+
+/* One look at the pool, and one step towards what should be. When to look again. */
+static uint64_t follow(struct lender *lender, struct pmpool *pool)
+{
+	struct lend_state state;
+	struct lend_step step;
+	uint64_t now;
+	int r;
+
+	r = read_state(pool, &state);
+	if (r) {
+		/* Not of a pool that is not well, and not by a kernel that cannot. */
+		if (r == -EOPNOTSUPP && r != lender->said &&
+		    (lender->policy.mode == LEND_AUTO || lender->policy.mode == LEND_SIZE))
+			log_warning("memory of the pool cannot be lent to the system: the kernel can not take memory back while it runs (CONFIG_MEMORY_HOTREMOVE)");
+		lender->said = r;
+		return r == -EOPNOTSUPP ? LEND_NEVER : LEND_LATER_USEC;
 	}
-	pmpool_close(pool);
+	say_needless(lender, lend_needless(&lender->policy, &state));
+	sd_event_now(lender->event, CLOCK_MONOTONIC, &now);
+	step = lend_next(&lender->policy, &state, &lender->past, now);
+	switch (step.action) {
+	case LEND_MORE:
+		return more(lender, pool, &state, &step);
+	case LEND_LESS:
+		return less(lender, pool, &state, &step);
+	case LEND_KEEP:
+		return keep(lender, pool, &state, &step);
+	case LEND_STUCK:
+		return failed(lender, -EBUSY, state.lent - lender->past.target,
+			      "taken back from the system");
+	default:
+		return step.look;
+	}
+}
+
+static void look_again(struct lender *lender, uint64_t usec)
+{
+	if (usec == LEND_NEVER) {
+		sd_event_source_set_enabled(lender->timer, SD_EVENT_OFF);
+		return;
+	}
+	sd_event_source_set_time_relative(lender->timer, usec);
+	sd_event_source_set_time_accuracy(lender->timer, usec / 4 + 1);
+	sd_event_source_set_enabled(lender->timer, SD_EVENT_ONESHOT);
+}
+
+static int lender_follow(sd_event_source *s, uint64_t usec, void *userdata)
+{
+	struct lender *lender = userdata;
+	uint64_t look = LEND_NEVER;
+	struct pmpool *pool;
+
+	(void)s;
+	(void)usec;
+	if (pmpool_open(NULL, O_RDONLY, &pool)) {
+		/* The next one may be another. */
+		lender->past = (struct lend_past){ 0 };
+		lender->online = false;
+	} else {
+		look = follow(lender, pool);
+		pmpool_close(pool);
+	}
+	look_again(lender, look);
+	return 0;
+}
+
+void lender_look(struct lender *lender)
+{
+	look_again(lender, 0);
 }
 
 static void use_policy(struct lender *lender, const struct lend_policy *policy)
 {
 	lender->policy = *policy;
+	/* What was in the way of another policy need not be in the way of this one. */
+	lender->past = (struct lend_past){ 0 };
+	lender->online = false;
 	lender->said = 0;
 	lender->needless = NULL;
 }
@@ -211,7 +289,6 @@ const char *lender_set(struct lender *lender, const char *text)
 	if (wrong)
 		return wrong;
 	use_policy(lender, &policy);
-	lender_follow(lender);
 	return NULL;
 }
 
@@ -239,6 +316,10 @@ struct lender *lender_new(sd_event *event, const char *config_path)
 		.policy = { .percent = LEND_PERCENT },
 	};
 	lender_configure(lender, false);
+	sd_event_add_time_relative(event, &lender->timer, CLOCK_MONOTONIC, 0, 0, lender_follow,
+				   lender);
+	/* All else goes first: to lend takes its time. */
+	sd_event_source_set_priority(lender->timer, SD_EVENT_PRIORITY_IDLE);
 	return lender;
 }
 

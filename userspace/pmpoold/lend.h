@@ -17,12 +17,15 @@ void lender_free(struct lender *lender);
  * only if the configuration says something else than it did.
  */
 void lender_configure(struct lender *lender, bool changed);
-/* From now on, until that. NULL, or what is wrong with the text. */
+/* From the next look on, until that. NULL, or what is wrong with the text. */
 const char *lender_set(struct lender *lender, const char *text);
 /* "auto", "off", a number of bytes, or "unmanaged"; in new memory. */
 char *lender_policy(const struct lender *lender);
 
-/* Lend, or take back, what the pool as it is now and the policy ask for. */
-void lender_follow(struct lender *lender);
+/*
+ * Something has changed: look at the pool, when nothing else is to be done, and lend
+ * or take back, in steps, what the policy asks for.
+ */
+void lender_look(struct lender *lender);
 
 #endif

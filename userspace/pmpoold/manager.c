@@ -332,6 +332,7 @@ static int method_lend(sd_bus_message *call, void *userdata, sd_bus_error *error
 	if (wrong)
 		return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Lend \"%s\": %s", text,
 					 wrong);
+	daemon_refresh(d, false);
 	return sd_bus_reply_method_return(call, NULL);
 }
 

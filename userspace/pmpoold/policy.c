@@ -68,33 +68,106 @@ const char *lend_needless(const struct lend_policy *policy, const struct lend_st
 	}
 }
 
+/* What is to stay free. */
+static uint64_t headroom_of(const struct lend_policy *policy, const struct lend_state *state)
+{
+	uint64_t share = state->free / 100 * policy->percent;
+
+	if (!policy->percent)
+		return policy->headroom;
+	return share > state->unit ? share : state->unit;
+}
+
+static uint64_t whole_units(uint64_t size, const struct lend_state *state)
+{
+	return size - size % state->unit;
+}
+
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How much can be lent for sure in the longest free run: its ends need not be a unit's. */
+static uint64_t in_longest_run(const struct lend_state *state)
+{
+	uint64_t units = whole_units(state->largest, state);
+
+	return units ? units - state->unit : 0;
+}
+
+static uint64_t auto_target(const struct lend_policy *policy, const struct lend_state *state)
+{
+	uint64_t headroom = headroom_of(policy, state);
+	uint64_t most = state->free > headroom ? state->free - headroom : 0;
+	uint64_t here = whole_units(lower(most, state->lendable), state);
+	uint64_t there = whole_units(lower(most, in_longest_run(state)), state);
+
+	/* What is lent is in one piece: to lend in another place all is taken back first. */
+	if (state->lent && here && there >= 2 * here)
+		return 0;
+	/* A little that comes and goes is not worth moving what is there. */
+	if (here < state->lent && state->lent < most + lower(headroom, state->unit) / 2)
+		return state->lent;
+	return here;
+}
+
 uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state)
 {
-	uint64_t headroom, most = state->lendable;
-
 	if (state->by_itself)
 		return state->lent;
 	switch (policy->mode) {
-	case LEND_UNMANAGED:
-		return state->lent;
+	case LEND_AUTO:
+		return auto_target(policy, state);
+	case LEND_SIZE:
+		return whole_units(lower(policy->size, state->lendable), state);
 	case LEND_OFF:
 		return 0;
-	case LEND_SIZE:
-		if (policy->size < most)
-			most = policy->size;
-		break;
-	case LEND_AUTO:
-		headroom = policy->headroom;
-		if (policy->percent)
-			headroom = state->free / 100 * policy->percent;
-		if (policy->percent && headroom < state->unit)
-			headroom = state->unit;
-		if (headroom >= state->free)
-			return 0;
-		if (state->free - headroom < most)
-			most = state->free - headroom;
+	default:
+		return state->lent;
 	}
-	return most - most % state->unit;
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+struct lend_step lend_next(const struct lend_policy *policy, const struct lend_state *state,
+			   struct lend_past *past, uint64_t now)
+{
+	uint64_t target = lend_target(policy, state), at_once = LEND_AT_ONCE;
+	struct lend_past last = *past;
+
+	past->seen = true;
+	past->target = target;
+	past->lent = state->lent;
+	if (state->emptying || (last.seen && (state->lent < last.lent ||
+					      distance(target, last.target) > state->unit)))
+		past->quiet = now + LEND_QUIET_USEC;
+	/* Each demand prolongs what the driver tries. */
+	if (state->emptying)
+		return (struct lend_step){ LEND_WAIT, state->lent, LEND_SOON_USEC };
+	past->asked = 0;
+
+	if (target < state->lent) {
+		if (last.asked && state->lent >= last.asked)
+			return (struct lend_step){ LEND_STUCK, state->lent, LEND_LATER_USEC };
+		/* Memory may become short meanwhile. */
+		if (policy->mode == LEND_AUTO)
+			target = state->lent - state->unit;
+		return (struct lend_step){ LEND_LESS, target, LEND_SOON_USEC };
+	}
+	if (target > state->lent) {
+		if (now < past->quiet)
+			return (struct lend_step){ LEND_WAIT, state->lent, past->quiet - now };
+		at_once = state->unit > at_once ? state->unit : whole_units(at_once, state);
+		target = lower(target, state->lent + at_once);
+		return (struct lend_step){ LEND_MORE, target, 0 };
+	}
+	if (state->by_itself || policy->mode == LEND_UNMANAGED || policy->mode == LEND_OFF)
+		return (struct lend_step){ LEND_KEEP, target, LEND_NEVER };
+	return (struct lend_step){ LEND_KEEP, target, LEND_REST_USEC };
 }
 
 bool lend_is_pressing(uint64_t bytes, uint64_t available, const char *pressure)

@@ -23,8 +23,10 @@ struct lend_policy {
 /* What there is to lend, in bytes. */
 struct lend_state {
 	uint64_t free;			/* what is lent included */
-	uint64_t lent;
-	uint64_t lendable;
+	uint64_t largest;		/* of that, what is in one piece */
+	uint64_t lent;			/* what is being taken back included */
+	uint64_t emptying;		/* that */
+	uint64_t lendable;		/* in one piece with what is lent */
 	uint64_t unit;
 	bool by_itself;			/* the kernel uses what is free, without being lent it */
 };
@@ -49,6 +51,46 @@ const char *lend_needless(const struct lend_policy *policy, const struct lend_st
 
 /* How much should be lent, in whole units. */
 uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state);
+
+/* The pool is looked at again soon when it is becoming what it should be, */
+#define LEND_SOON_USEC	(150 * 1000ULL)
+/* now and then when it is that, for not all that changes is told, */
+#define LEND_REST_USEC	(5 * 1000000ULL)
+/* later when something is in the way, */
+#define LEND_LATER_USEC	(30 * 1000000ULL)
+/* and only when something has changed. */
+#define LEND_NEVER	UINT64_MAX
+/* How long nothing is lent after somebody has needed some, or there is more of it. */
+#define LEND_QUIET_USEC	(10 * 1000000ULL)
+/* At most so much is lent at once, but a unit. */
+#define LEND_AT_ONCE	(1ULL << 30)
+
+/* What was seen at the last look, and what came of it. Zero: there was none. */
+struct lend_past {
+	bool seen;
+	uint64_t target;
+	uint64_t lent;
+	uint64_t quiet;			/* until then */
+	uint64_t asked;			/* so much was lent when some was demanded back; or 0 */
+};
+
+enum lend_action {
+	LEND_WAIT,
+	LEND_KEEP,			/* it is as it should be */
+	LEND_MORE,
+	LEND_LESS,
+	LEND_STUCK,			/* the system could not give back what was demanded */
+};
+
+struct lend_step {
+	enum lend_action action;
+	uint64_t size;			/* to be lent after it */
+	uint64_t look;			/* again so many microseconds later */
+};
+
+/* What to do next. now is any clock's time that does not go back. */
+struct lend_step lend_next(const struct lend_policy *policy, const struct lend_state *state,
+			   struct lend_past *past, uint64_t now);
 
 /*
  * Whether the system is too short of memory for that much to be taken back, only
