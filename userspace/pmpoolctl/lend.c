@@ -68,6 +68,19 @@ static int lend_by_itself(const char *text, const struct given *given)
 	return CTL_FAILED;
 }
 
+/* Somebody has asked for some: pmpoold knows what is in the way. */
+static void show_why(void)
+{
+	struct daemon_status daemon;
+	const char *why;
+
+	daemon_read(&daemon);
+	why = daemon.running ? member_text(daemon.json, "nothing_lent", NULL) : NULL;
+	if (why)
+		printf("pmpoold: %s\n", why);
+	daemon_free(&daemon);
+}
+
 static int show(struct pmpool *pool, const struct given *given)
 {
 	struct pmpool_lending *lending;
@@ -109,6 +122,8 @@ static int show(struct pmpool *pool, const struct given *given)
 			printf("; %s of it are being taken back",
 			       format_size(emptying, pmpool_info_emptying(info), given->exact));
 		putchar('\n');
+		if (!pmpool_lending_size(lending))
+			show_why();
 		status = finish_output(CTL_OK);
 	}
 	pmpool_info_free(info);

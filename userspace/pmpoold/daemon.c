@@ -88,11 +88,13 @@ static void tell(struct daemon *d, unsigned int changed)
 		.declared = &d->declared,
 		.staged = &d->staged,
 	};
-	char *attend;
+	char *attend, *nothing = lender_nothing(d->lender);
 
 	changed |= tell_declared(d);
 	handover_fill(&d->handover, &d->pool, &d->report, EXTENTS_SYSFS);
+	status.nothing_lent = nothing;
 	status_write(STATUS_PATH, &status);
+	free(nothing);
 	attend = attention(d);
 	if (!d->pool.catalog) {
 		sd_notifyf(0, "STATUS=%swaiting for /dev/pmpool", attend);

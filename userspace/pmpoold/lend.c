@@ -39,7 +39,7 @@ struct lender {
 	uint64_t told;			/* how much was lent when it last was as it should be */
 	bool online;			/* all that was lent then */
 	int said;			/* the last error that was said */
-	const char *needless;		/* the same, of why nothing is lent */
+	bool explained;			/* why nothing is lent */
 	bool waits;			/* for the system to have memory again; was said */
 };
 
@@ -86,11 +86,16 @@ static int read_state(struct pmpool *pool, struct lend_state *state)
 }
 
 /* Once, and not whenever the pool changes. */
-static void say_needless(struct lender *lender, const char *why)
+static void say_nothing(struct lender *lender, const struct lend_state *state)
 {
-	if (why && why != lender->needless)
-		log_info("%s", why);
-	lender->needless = why;
+	bool said = lender->explained || state->lent;
+	char *why = said ? NULL : lend_nothing(&lender->policy, state);
+
+	if (why) {
+		log_notice("%s", why);
+		lender->explained = true;
+	}
+	free(why);
 }
 
 /* Said once, as long as it is the same. When to look again. */
@@ -184,7 +189,7 @@ static uint64_t follow(struct lender *lender, struct pmpool *pool)
 		lender->said = r;
 		return r == -EOPNOTSUPP ? LEND_NEVER : LEND_LATER_USEC;
 	}
-	say_needless(lender, lend_needless(&lender->policy, &state));
+	say_nothing(lender, &state);
 	sd_event_now(lender->event, CLOCK_MONOTONIC, &now);
 	step = lend_next(&lender->policy, &state, &lender->past, now);
 	switch (step.action) {
@@ -245,7 +250,7 @@ static void use_policy(struct lender *lender, const struct lend_policy *policy)
 	lender->past = (struct lend_past){ 0 };
 	lender->online = false;
 	lender->said = 0;
-	lender->needless = NULL;
+	lender->explained = false;
 }
 
 static bool same(const char *a, const char *b)
@@ -304,6 +309,20 @@ char *lender_policy(const struct lender *lender)
 	default:
 		return xstrdup("unmanaged");
 	}
+}
+
+char *lender_nothing(const struct lender *lender)
+{
+	struct lend_state state;
+	struct pmpool *pool;
+	char *why = NULL;
+
+	if (pmpool_open(NULL, O_RDONLY, &pool))
+		return NULL;
+	if (!read_state(pool, &state))
+		why = lend_nothing(&lender->policy, &state);
+	pmpool_close(pool);
+	return why;
 }
 
 struct lender *lender_new(sd_event *event, const char *config_path)

@@ -22,6 +22,9 @@ const char *lender_set(struct lender *lender, const char *text);
 /* "auto", "off", a number of bytes, or "unmanaged"; in new memory. */
 char *lender_policy(const struct lender *lender);
 
+/* Why nothing is lent although some should be, in new memory; or NULL. */
+char *lender_nothing(const struct lender *lender);
+
 /*
  * Something has changed: look at the pool, when nothing else is to be done, and lend
  * or take back, in steps, what the policy asks for.

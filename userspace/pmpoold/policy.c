@@ -5,6 +5,7 @@
 
 #include "ctl.h"
 #include "policy.h"
+#include "strlist.h"
 
 /* Percent of the last ten seconds in which something waited for memory. */
 #define PRESSURE_MAX	10.0
@@ -54,20 +55,6 @@ void lend_configure(struct lend_policy *policy, const char *lend, const char *he
 	}
 }
 
-const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state)
-{
-	if (!state->by_itself)
-		return NULL;
-	switch (policy->mode) {
-	case LEND_AUTO:
-		return "Lend=auto is not needed: the kernel uses what is free of the pool by itself";
-	case LEND_SIZE:
-		return "Lend= is not needed: the kernel uses all that is free of the pool by itself";
-	default:
-		return NULL;
-	}
-}
-
 /* What is to stay free. */
 static uint64_t headroom_of(const struct lend_policy *policy, const struct lend_state *state)
 {
@@ -96,18 +83,32 @@ static uint64_t in_longest_run(const struct lend_state *state)
 	return units ? units - state->unit : 0;
 }
 
-static uint64_t auto_target(const struct lend_policy *policy, const struct lend_state *state)
+/* How much the policy would lend if it was in one piece. */
+static uint64_t most_of(const struct lend_policy *policy, const struct lend_state *state)
 {
 	uint64_t headroom = headroom_of(policy, state);
-	uint64_t most = state->free > headroom ? state->free - headroom : 0;
-	uint64_t here = whole_units(lower(most, state->lendable), state);
+
+	if (policy->mode == LEND_SIZE)
+		return policy->size;
+	return state->free > headroom ? state->free - headroom : 0;
+}
+
+/* And where it would be now. */
+static uint64_t here_of(const struct lend_policy *policy, const struct lend_state *state)
+{
+	return whole_units(lower(most_of(policy, state), state->lendable), state);
+}
+
+static uint64_t auto_target(const struct lend_policy *policy, const struct lend_state *state)
+{
+	uint64_t most = most_of(policy, state), here = here_of(policy, state);
 	uint64_t there = whole_units(lower(most, in_longest_run(state)), state);
 
 	/* What is lent is in one piece: to lend in another place all is taken back first. */
 	if (state->lent && here && there >= 2 * here)
 		return 0;
 	/* A little that comes and goes is not worth moving what is there. */
-	if (here < state->lent && state->lent < most + lower(headroom, state->unit) / 2)
+	if (here < state->lent && state->lent < most + lower(headroom_of(policy, state), state->unit) / 2)
 		return state->lent;
 	return here;
 }
@@ -120,12 +121,37 @@ uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *
 	case LEND_AUTO:
 		return auto_target(policy, state);
 	case LEND_SIZE:
-		return whole_units(lower(policy->size, state->lendable), state);
+		return here_of(policy, state);
 	case LEND_OFF:
 		return 0;
 	default:
 		return state->lent;
 	}
+}
+
+static char *nothing_of(const struct lend_policy *policy, const struct lend_state *state)
+{
+	unsigned long long free_mib = state->free >> 20, unit_mib = state->unit >> 20;
+
+	if (here_of(policy, state))
+		return NULL;
+	if (!state->lendable)
+		return xprintf("nothing is lent: %llu MiB are free, and no whole memory block of %llu MiB is",
+			       free_mib, unit_mib);
+	if (policy->mode == LEND_SIZE)
+		return xprintf("nothing is lent: %llu MiB are less than a memory block of %llu MiB",
+			       (unsigned long long)policy->size >> 20, unit_mib);
+	return xprintf("nothing is lent: %llu MiB are free, of which %llu MiB are to stay free (LendHeadroom=); the rest is less than a memory block of %llu MiB",
+		       free_mib, (unsigned long long)headroom_of(policy, state) >> 20, unit_mib);
+}
+
+char *lend_nothing(const struct lend_policy *policy, const struct lend_state *state)
+{
+	if (policy->mode != LEND_AUTO && !(policy->mode == LEND_SIZE && policy->size))
+		return NULL;
+	return state->by_itself ?
+	       xprintf("Lend= is not needed: the kernel uses what is free of the pool by itself") :
+	       nothing_of(policy, state);
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)

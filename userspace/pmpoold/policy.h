@@ -46,8 +46,11 @@ const char *lend_parse_headroom(const char *text, struct lend_policy *policy);
 void lend_configure(struct lend_policy *policy, const char *lend, const char *headroom,
 		    bool understood);
 
-/* Why nothing of that pool is lent for that policy; NULL: it is, or none is wanted. */
-const char *lend_needless(const struct lend_policy *policy, const struct lend_state *state);
+/*
+ * Why nothing of that pool is lent by that policy, or will be soon, in new memory;
+ * NULL: some will be, or none is wanted.
+ */
+char *lend_nothing(const struct lend_policy *policy, const struct lend_state *state);
 
 /* How much should be lent, in whole units. */
 uint64_t lend_target(const struct lend_policy *policy, const struct lend_state *state);

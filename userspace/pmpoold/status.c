@@ -167,6 +167,7 @@ int status_write(const char *path, const struct status *status)
 	add(root, "handover", status->pool->catalog ? handover_json(status->handover) : NULL);
 	add(root, "extents", extents_json(status->handover));
 	add(root, "declared", declared_json(status->declared));
+	add(root, "nothing_lent", string(status->nothing_lent));
 	add(root, "staged", staged_json(status->staged));
 	add(root, "checks", checks_json(status->staged));
 	text = json_object_to_json_string_ext(root, JSON_C_TO_STRING_PRETTY |

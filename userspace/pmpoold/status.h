@@ -39,6 +39,7 @@ struct status {
 	const struct handover *handover;
 	const struct declared *declared;
 	const struct staged *staged;
+	const char *nothing_lent;	/* why; or NULL */
 };
 
 int status_write(const char *path, const struct status *status);
