@@ -20,6 +20,8 @@ static const char help[] =
 	"\"all\" or \"off\"; it is rounded down to whole memory blocks of the machine. Or it\n"
 	"is \"auto\": pmpoold lends all but a headroom, as extents come and go. A kernel\n"
 	"with the backing cma uses what is free by itself, and has to be lent nothing.\n"
+	"It costs 16 MiB of other memory for each GiB lent, and a wait whenever an extent\n"
+	"does not fit beside what is lent: pmpoolctl(1) says when that is worth it.\n"
 	"\n"
 	"  -t, --timeout=SECONDS  how long to wait for memory to be taken back; else 10\n"
 	"  -j, --json             for programs\n"
@@ -174,6 +176,10 @@ static int set(struct pmpool *pool, const char *text, uint64_t size, unsigned in
 	daemon_read(&daemon);
 	running = daemon.running;
 	daemon_free(&daemon);
+	if (automatic && geteuid() != 0) {
+		say("cannot lend auto: only root may");
+		return CTL_FAILED;
+	}
 	if (automatic && !running) {
 		say("cannot lend auto: that is for pmpoold to do, which does not run: systemctl start pmpoold");
 		return CTL_FAILED;
