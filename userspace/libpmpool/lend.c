@@ -104,7 +104,7 @@ PMPOOL_API int pmpool_lend(struct pmpool *pool, uint64_t size, unsigned int time
 		int online = bring_online(at / now.unit);
 
 		/* Gone: an extent needed it meanwhile. */
-		if (online && online != -ENOENT)
+		if (online && online != -ENOENT && online != -ENODEV)
 			ret = online;
 	}
 	return ret;
