@@ -103,12 +103,13 @@ static uint64_t auto_target(const struct lend_policy *policy, const struct lend_
 {
 	uint64_t most = most_of(policy, state), here = here_of(policy, state);
 	uint64_t there = whole_units(lower(most, in_longest_run(state)), state);
+	uint64_t little = lower(headroom_of(policy, state), state->unit) / 2;
 
 	/* What is lent is in one piece: to lend in another place all is taken back first. */
 	if (state->lent && here && there >= 2 * here)
 		return 0;
-	/* A little that comes and goes is not worth moving what is there. */
-	if (here < state->lent && state->lent < most + lower(headroom_of(policy, state), state->unit) / 2)
+	/* What comes and goes is not worth moving what is there, as long as it is little. */
+	if (here < state->lent && state->lent < most + little)
 		return state->lent;
 	return here;
 }
