@@ -15,6 +15,12 @@
 
 #define MEMORY_DIR "/sys/devices/system/memory"
 
+/*
+ * Memory is lent in parts, each of which the system uses before the next one: it costs
+ * some, and others who lend or take back have their turn.
+ */
+#define LEND_PART	(1ULL << 30)
+
 struct pmpool_lending {
 	uint64_t size;
 	uint64_t offset;
@@ -82,30 +88,55 @@ static int bring_online(uint64_t number)
 	return ret;
 }
 
+static int bring_all_online(const struct pmpool_lending *now, uint64_t base)
+{
+	uint64_t at = base + now->offset, end = at + now->size;
+	int ret = 0;
+
+	for (; at < end; at += now->unit) {
+		int online = bring_online(at / now->unit);
+
+		/* Gone: an extent needed it meanwhile. */
+		if (online && online != -ENOENT && online != -ENODEV)
+			ret = online;
+	}
+	return ret;
+}
+
+/* So much of size as is to be lent next. */
+static uint64_t next_part(const struct pmpool_lending *now, uint64_t size)
+{
+	uint64_t part = now->unit > LEND_PART ? now->unit : LEND_PART;
+
+	return size > now->size && size - now->size > part ? now->size + part : size;
+}
+
 PMPOOL_API int pmpool_lend(struct pmpool *pool, uint64_t size, unsigned int timeout)
 {
 	struct pmpool_lend uapi = {
 		.size = sizeof(uapi),
 		.flags = PMPOOL_LEND_SET,
-		.lent = size,
 		.timeout = timeout,
 	};
 	struct pmpool_lending now;
-	uint64_t base, at;
+	uint64_t base, before;
+	bool some = false;
 	int ret;
 
-	ret = pmpool_uapi_call(pmpool_fd(pool), PMPOOL_LEND, &uapi);
-	if (!ret)
+	ret = get_lending(pool, &now, &base);
+	while (!ret) {
+		before = now.size;
+		uapi.lent = next_part(&now, size);
+		ret = pmpool_uapi_call(pmpool_fd(pool), PMPOOL_LEND, &uapi);
+		/* As much as there is, or as could be: without an error some more is. */
+		if (ret)
+			return some ? 0 : ret;
 		ret = get_lending(pool, &now, &base);
-	if (ret)
-		return ret;
-
-	for (at = base + now.offset; at < base + now.offset + now.size; at += now.unit) {
-		int online = bring_online(at / now.unit);
-
-		/* Gone: an extent needed it meanwhile. */
-		if (online && online != -ENOENT && online != -ENODEV)
-			ret = online;
+		if (!ret)
+			ret = bring_all_online(&now, base);
+		some = true;
+		if (uapi.lent == size || now.size <= before)
+			break;
 	}
 	return ret;
 }
