@@ -42,7 +42,7 @@ lent() {
 	echo "$output" >"$BATS_FILE_TMPDIR/total"
 	total=$output
 	lent 0
-	property LendPolicy 's "off"'
+	property LendPolicy 's "unmanaged"'
 	[ "$(value unit)" = "$UNIT" ]
 	[ "$(value lendable)" = $((5 * UNIT)) ]
 }
@@ -64,8 +64,8 @@ lent() {
 	total=$(cat "$BATS_FILE_TMPDIR/total")
 	must dd if=/dev/urandom of=/dev/shm/used bs=1M count=300 status=none
 	must sh -c 'sha256sum /dev/shm/used >/root/sum'
-	must pmpoolctl create big 400M
-	# 366 MiB are left, of which one memory block is to stay free.
+	must pmpoolctl create big 450M
+	# 316 MiB are left, of which one memory block is to stay free.
 	lent 1
 	must sha256sum --status -c /root/sum
 	must pmpoolctl check
@@ -73,6 +73,52 @@ lent() {
 	lent 4
 	must sha256sum --status -c /root/sum
 	must rm /dev/shm/used
+}
+
+# Pages all over what is lent are in a pipe, by reference, until the program is killed.
+hold_pages() {
+	cat >"$BATS_TEST_TMPDIR/hold.py" <<-'END'
+		import ctypes, fcntl, mmap, os, time
+		libc = ctypes.CDLL(None, use_errno=True)
+		memory = mmap.mmap(-1, 480 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_POPULATE)
+		base = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+		end, start = os.pipe()
+		fcntl.fcntl(start, fcntl.F_SETPIPE_SZ, 1 << 20)
+		for at in range(0, len(memory), 4 << 20):
+		    piece = (ctypes.c_size_t * 2)(base + at, 4096)
+		    if libc.vmsplice(start, piece, ctypes.c_size_t(1), 0) != 4096:
+		        raise OSError(ctypes.get_errno(), "vmsplice")
+		open("/run/held", "w")
+		time.sleep(600)
+	END
+	"$VM" copy "$GUEST" "$BATS_TEST_TMPDIR/hold.py" /run/hold.py >&2
+	must systemd-run --quiet --unit=hold python3 /run/hold.py
+	until_true "test -e /run/held"
+}
+
+@test "after a create that was given up, what was emptied is lent again" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	hold_pages
+	# It needs three memory blocks, and is killed while it waits for them.
+	must sh -c 'pmpoolctl create big 600M & create=$!
+		until [ "$(pmpoolctl lend --json | jq .emptying)" -gt 0 ]; do sleep 0.1; done
+		kill -9 $create; wait $create; [ $? -eq 137 ]'
+	must systemctl stop hold
+	until_true "test \"\$(cat /sys/class/misc/pmpool/lent)\" = $UNIT"
+	lent 4
+	must sh -c '! pmpoolctl list --json | grep big'
+}
+
+@test "what is lent and not used is brought online by a daemon that starts" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must sh -c 'systemctl show -P MainPID pmpoold >/run/pid && kill -STOP "$(cat /run/pid)"
+		cd /sys/devices/system/memory && grep -lx Movable memory*/valid_zones | head -n 2 |
+			while read -r zones; do echo offline >"${zones%/*}/state"; done
+		grep -lx offline memory*/state | wc -l'
+	says 2
+	must sh -c 'kill -KILL "$(cat /run/pid)"'
+	until_true '! grep -qx offline /sys/devices/system/memory/memory*/state'
+	lent 4
 }
 
 # How often the daemon has said that it waits.
@@ -211,6 +257,10 @@ held_off() {
 	guest runuser -u nobody -G pmpool -- pmpoolctl lend 128M
 	[ "$status" -eq 1 ]
 	says "pmpoolctl: cannot lend 128M: only root may"
+	guest runuser -u nobody -G pmpool -- pmpoolctl lend auto
+	[ "$status" -eq 1 ]
+	says "pmpoolctl: cannot lend auto: only root may"
+	property LendPolicy 's "off"'
 	guest sh -c "runuser -u nobody -- busctl call $MANAGER Lend s auto"
 	[ "$status" -ne 0 ]
 	says_that "Access denied"
@@ -230,4 +280,61 @@ held_off() {
 	lent 1
 	must pmpoolctl lend off
 	lent 0
+}
+
+@test "a Lend= that is not understood: what is lent stays, and the journal says so" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must sh -c 'echo Lend=auto >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	lent 4
+	must sh -c 'echo Lend=aoto >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	until_true "journalctl -b -u pmpoold -o cat | grep -qF 'what is lent of the pool stays \"auto\": /etc/pmpool/pmpoold.conf:1: Lend=aoto: it is'"
+	property LendPolicy 's "auto"'
+	must sh -c 'echo Lent=off >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	until_true "journalctl -b -u pmpoold -o cat | grep -qF 'stays \"auto\": /etc/pmpool/pmpoold.conf:1: there is no setting \"Lent\"'"
+	must sh -c 'ln -s /run /etc/pmpool/link && mv -T /etc/pmpool/link /etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	until_true "journalctl -b -u pmpoold -o cat | grep -qF 'stays \"auto\": /etc/pmpool/pmpoold.conf cannot be read'"
+	property LendPolicy 's "auto"'
+	# Also when the pool is looked at.
+	must pmpoolctl create small 2M
+	must pmpoolctl remove small
+	lent 4
+	must rm /etc/pmpool/pmpoold.conf
+	property LendPolicy 's "off"'
+	lent 0
+}
+
+@test "a file that has changed, and the Reload method, set what is lent; other files do not" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must sh -c 'echo Lend=256M >/etc/pmpool/pmpoold.conf'
+	lent 2
+	must pmpoolctl lend 128M
+	lent 1
+	noticed="journalctl -b -u pmpoold -o cat | grep -c 'the configuration or a boot loader entry has changed'"
+	must sh -c "$noticed"
+	before=$output
+	must sh -c 'echo >/etc/pmpool/other.conf'
+	until_true "test \"\$($noticed)\" -gt $before"
+	property LendPolicy "s \"$UNIT\""
+	# When what a link leads to is changed nobody notices.
+	must sh -c 'cp /etc/pmpool/pmpoold.conf /run/elsewhere && ln -s /run/elsewhere /etc/pmpool/link &&
+		mv -T /etc/pmpool/link /etc/pmpool/pmpoold.conf'
+	must pmpoolctl lend 384M
+	lent 3
+	must sh -c 'echo Lend=auto >/run/elsewhere'
+	must sh -c "busctl call $MANAGER Reload"
+	lent 4
+	property LendPolicy 's "auto"'
+}
+
+@test "why nothing is lent: in the journal once, and pmpoolctl lend says it" {
+	total=$(cat "$BATS_FILE_TMPDIR/total")
+	must sh -c 'pmpoolctl info --json | jq .free'
+	why="nothing is lent: $((output >> 20)) MiB are free, of which 700 MiB are to stay free (LendHeadroom=); the rest is less than a memory block of 128 MiB"
+	must sh -c 'printf "Lend=auto\nLendHeadroom=700M\n" >/etc/pmpool/pmpoold.conf && systemctl reload pmpoold'
+	lent 0
+	must pmpoolctl create small 2M
+	must pmpoolctl remove small
+	until_true "pmpoolctl lend | grep -qxF 'pmpoold: $why'"
+	must sh -c "journalctl -b -u pmpoold -o cat | grep -cF '$why'"
+	says 1
 }
