@@ -66,24 +66,34 @@ PMPOOL_API int pmpool_get_lending(struct pmpool *pool, struct pmpool_lending **l
 	return 0;
 }
 
+/* 1 or 0, or an error. */
+static int is_offline(int fd)
+{
+	char state[16];
+	ssize_t len = pread(fd, state, sizeof(state), 0);
+
+	if (len < 0)
+		return -errno;
+	return len >= 7 && !memcmp(state, "offline", 7);
+}
+
 /* The driver lets it become nothing but movable; it may be already. */
 static int bring_online(uint64_t number)
 {
 	static const char online[] = "online_movable";
-	char path[sizeof(MEMORY_DIR) + 40], state[16];
-	ssize_t len;
-	int fd, ret = 0;
+	char path[sizeof(MEMORY_DIR) + 40];
+	int fd, ret;
 
 	snprintf(path, sizeof(path), MEMORY_DIR "/memory%" PRIu64 "/state", number);
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	len = read(fd, state, sizeof(state) - 1);
-	if (len < 0)
-		ret = -errno;
-	else if (len >= 7 && !memcmp(state, "offline", 7) &&
-		 pwrite(fd, online, sizeof(online) - 1, 0) < 0)
-		ret = -errno;
+	ret = is_offline(fd);
+	if (ret > 0)
+		ret = pwrite(fd, online, sizeof(online) - 1, 0) < 0 ? -errno : 0;
+	/* Somebody else has done it meanwhile. */
+	if (ret == -EINVAL && !is_offline(fd))
+		ret = 0;
 	close(fd);
 	return ret;
 }
