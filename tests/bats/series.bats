@@ -49,7 +49,7 @@ setup_file() {
 		series trip --timeout 300 --append "$WATCH kunit.enable=0 pmpool=128M" \
 			--kexec-file "$stock:stock" --kexec-file "$stock61:stock-6.1" \
 			--file "$BUILD/guest/test-trip" -- /bin/test-trip stock stock-6.1 stock-6.1
-		series lies --timeout 400 --append "$WATCH kunit.enable=0 pmpool=128M" \
+		series lies --timeout 700 --append "$WATCH kunit.enable=0 pmpool=128M" \
 			--file "$BUILD/series/pmpool_lie.ko:/lib/pmpool_lie.ko" \
 			--file "$BUILD/guest/test-lies" -- /bin/test-lies
 		series good --timeout 200 --append "$WATCH kunit.enable=0 pmpool=256M" \

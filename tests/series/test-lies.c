@@ -40,7 +40,7 @@ static const struct lie {
 	{ .what = "nothing", .said = "it must not lie across 4 GiB, where a zone ends: ignored",
 	  .more = "pmpool=1T@16M" },
 	{ .what = "nothing", .said = "it would leave less than an eighth of the RAM",
-	  .more = "pmpool=900M@16M" },
+	  .more = "pmpool=1000M@16M" },
 	{ .what = "nothing" },
 };
 
