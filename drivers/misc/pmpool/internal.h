@@ -57,9 +57,9 @@
  * @progress: counts what those who wait for memory want to know
  * @ends: what came of taking back at either end
  * @ends.failures: counts what could not be emptied
- * @ends.failed_at: when something was given up last, in jiffies
- * @ends.avoid: or takes long, and nothing has been emptied since
+ * @ends.failed_at: when something was last given up, or took long, in jiffies
  * @ends.deadline: when what is being emptied is given up, in jiffies
+ * @ends.avoid: that has happened, and nothing has been emptied since
  * @turn: the end at which the thread empties something
  * @busy: it does
  * @began: when it began with that, in jiffies

@@ -102,7 +102,7 @@ static void set_keep(struct pmpool *pool, u64 first, u64 end)
 	WRITE_ONCE(lend->emptying, lent_blocks(pool) - (lend->keep_end - lend->keep_first));
 }
 
-/* Whoever waits looks again. The pool's lock is held, for this is done in many places. */
+/* Whoever waits looks again. The pool's lock is held: the count is not atomic. */
 static void tell_waiters(struct pmpool_lending *lend)
 {
 	WRITE_ONCE(lend->progress, lend->progress + 1);
