@@ -26,7 +26,7 @@ endif
 
 PROGRAMS :=
 UNIT_TESTS :=
-SCRIPT_TESTS :=
+SCRIPT_TESTS := tests/test-run
 GUEST_TESTS :=
 
 .PHONY: all
@@ -107,12 +107,14 @@ series-image: programs debug-module
 	mv $(BUILD)/series-stage.new $(BUILD)/series-stage
 	tests/vm/vm build --series --product $(BUILD)/series-stage
 
-# What lasts longest starts first.
+# What lasts longest starts first, as long as tests/run does not know better.
 LONG_BATS := tests/bats/debug.bats tests/bats/series.bats tests/bats/soak.bats
 
 .PHONY: check demo demo-series bench lint
-check: all tests $(SOAK_GUEST) image deb series-image
-	tests/run --logs $(BUILD)/logs $(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
+check:
+	tests/run --logs $(BUILD)/logs \
+		$(addprefix build:,all tests $(BUILD)/guest/pmpool.ko image deb series-image) \
+		$(UNIT_TESTS:%=unit:%) $(SCRIPT_TESTS:%=script:%) \
 		lint:tests/lint make:crashtest make:fuzz make:demo-series \
 		$(addprefix bats:,$(LONG_BATS) $(filter-out $(LONG_BATS),$(wildcard tests/bats/*.bats)))
 
