@@ -26,7 +26,7 @@ endif
 
 PROGRAMS :=
 UNIT_TESTS :=
-SCRIPT_TESTS := tests/test-run
+SCRIPT_TESTS := tests/test-run tests/test-targets
 GUEST_TESTS :=
 
 .PHONY: all
@@ -152,7 +152,7 @@ help:
 	@echo "make soak       kexec in the middle of a workload, CYCLES= times"
 	@echo "make lint       every style check"
 	@echo "make bench      figures, measured in guests"
-	@echo "make install    DESTDIR=, PREFIX=/usr, KVER=the kernel to install the module for"
+	@echo "make install    DESTDIR=, PREFIX=/usr, KVER= the kernel to install the module for"
 	@echo "make deb        Debian packages, in build/deb/"
 	@echo "make V=1 ...    show the commands"
 	@echo "make clean      remove build/"

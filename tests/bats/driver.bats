@@ -31,7 +31,8 @@ setup_file() {
 	{
 		mini kexec --firmware efi --cpus 1 --pool 128M --timeout 600 \
 			--file "$BUILD/guest/test-kexec:/bin/test-kexec" -- /bin/test-kexec
-		if kexec_tools; then
+		# Without it the test of that says so.
+		if kexec_tools 2>"$BATS_FILE_TMPDIR/kexec-load.err"; then
 			# Not where they are here: in the guest that may be below another mount.
 			for lib in "$KEXEC_TOOLS"/lib/*; do
 				libs+=(--file "$lib:/lib/kexec-tools/${lib##*/}")
@@ -178,7 +179,7 @@ setup_file() {
 }
 
 @test "kexec_load, when nothing holds it back, writes over the end of the pool" {
-	[ -e "$BATS_FILE_TMPDIR/kexec-load.tap" ] || skip "apt does not offer kexec-tools"
+	[ -e "$BATS_FILE_TMPDIR/kexec-load.tap" ] || { cat "$BATS_FILE_TMPDIR/kexec-load.err"; return 1; }
 	group kexec-load kexec-load 9
 	ended_well kexec-load
 }

@@ -46,7 +46,8 @@ ended_well() {
 }
 
 # Debian's kexec-tools, unpacked and not installed: kexec itself, and libraries that it
-# needs and few machines have in lib/, below $KEXEC_TOOLS. Fails when apt does not offer it.
+# needs and few machines have in lib/, below $KEXEC_TOOLS. Fails, and says why, when it can not
+# be had from apt.
 kexec_tools() {
 	KEXEC_TOOLS=${PMPOOL_CACHE:-$HOME/.cache/pmpool}/kexec-tools
 	[ ! -e "$KEXEC_TOOLS" ] || return 0
@@ -61,6 +62,10 @@ kexec_tools() {
 		LD_LIBRARY_PATH=$work/tree/usr/lib/x86_64-linux-gnu ldd kexec |
 			awk -v tree="$work/" 'index($3, tree) == 1 { print $3 }' | xargs cp -L -t lib &&
 		rm -r tree ./*.deb) && mv -T "$work" "$KEXEC_TOOLS" 2>/dev/null
+	[ -x "$KEXEC_TOOLS/kexec" ] || {
+		echo "kexec-tools can not be had from apt, or unpacked: ./bootstrap setup fetches the lists of packages"
+		cat "$work/log"
+	} >&2
 	rm -rf "$work"
 	[ -x "$KEXEC_TOOLS/kexec" ]
 }
