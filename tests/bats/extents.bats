@@ -60,11 +60,6 @@ in_catalog() {
 	[ "$(jq -r '[.extents[].name] | sort | join(" ")' <<<"$output")" = "$*" ] || { echo "$output"; false; }
 }
 
-boot_id() {
-	must cat /proc/sys/kernel/random/boot_id
-	echo "$output"
-}
-
 kexec_guest() {
 	run "$VM" kexec "$GUEST"
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
@@ -78,11 +73,7 @@ kexec_at_once() {
 	must sync
 	# reboot(LINUX_REBOOT_CMD_KEXEC)
 	"$VM" exec "$GUEST" -- perl -e 'syscall(169, 0xfee1dead, 672274793, 0x45584543, 0)' || true
-	for _ in 1 2 3 4 5 6; do
-		"$VM" wait "$GUEST" >&2 || true
-		[ "$(boot_id)" = "$before" ] || break
-	done
-	[ "$(boot_id)" != "$before" ]
+	until_other_boot "$before"
 	until_true "systemctl is-active -q pmpoold"
 }
 

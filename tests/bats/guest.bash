@@ -88,9 +88,19 @@ must() {
 	fi
 }
 
-# The command must become true in the guest within some seconds.
+# The command must become true in the guest, within a minute of the guest's own time.
 until_true() {
-	must timeout 60 sh -c "until $1; do sleep 0.2; done"
+	SECONDS_IN_GUEST=60 must sh -c "until $1; do sleep 0.2; done"
+}
+
+boot_id() {
+	must cat /proc/sys/kernel/random/boot_id
+	echo "$output"
+}
+
+# Another kernel runs than that of this boot.
+until_other_boot() {
+	"$VM" wait "$GUEST" --after "$1" >&2
 }
 
 # The output is exactly this.

@@ -17,7 +17,7 @@ setup_file() {
 	"$VM" exec "$GUEST" -- sh -c '
 		pmpoolctl create precious 6M
 		pmkv --extent precious --socket /run/precious & echo $! >/run/holder
-		pmkv-load write --connect /run/precious --wait 30 --keys 100
+		pmkv-load write --connect /run/precious --wait 600 --keys 100
 		kill $(cat /run/holder)' >&2
 }
 
@@ -68,10 +68,6 @@ refuses() {
 cmdline_has() {
 	property StagedCommandLine
 	says_that "$1"
-}
-
-boot_id() {
-	must cat /proc/sys/kernel/random/boot_id
 }
 
 # As Debian's kernel packages do when they are configured, and removed.
@@ -315,7 +311,7 @@ cmdline_has_not() {
 	generation
 	says $((before + 1))
 	must sh -c 'pmkv --extent precious --socket /run/precious >/run/precious.log 2>&1 & echo $! >/run/holder'
-	must pmkv-load verify --connect /run/precious --wait 30 --keys 100
+	must pmkv-load verify --connect /run/precious --wait 600 --keys 100
 	says "100 keys read back, 0 lost, 0 wrong"
 	must sh -c 'kill $(cat /run/holder)'
 	must pmpoolctl check

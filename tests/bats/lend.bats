@@ -171,7 +171,7 @@ held_off() {
 	total=$(cat "$BATS_FILE_TMPDIR/total")
 	must pmpoolctl create kept 20M
 	must sh -c 'pmkv --extent kept --socket /run/kept >/run/kept.log 2>&1 & echo $! >/run/holder'
-	must pmkv-load write --connect /run/kept --wait 30 --keys 1000
+	must pmkv-load write --connect /run/kept --wait 600 --keys 1000
 	must sh -c 'kill $(cat /run/holder)'
 	lent 4
 	run "$VM" kexec "$GUEST"
@@ -181,7 +181,7 @@ held_off() {
 	says 2
 	must pmpoolctl status
 	must sh -c 'pmkv --extent kept --socket /run/kept >/run/kept.log 2>&1 & echo $! >/run/holder'
-	must pmkv-load verify --connect /run/kept --wait 30 --keys 1000
+	must pmkv-load verify --connect /run/kept --wait 600 --keys 1000
 	says "1000 keys read back, 0 lost, 0 wrong"
 	must sh -c 'kill $(cat /run/holder)'
 	lent 4
@@ -226,7 +226,7 @@ held_off() {
 	generation
 	says 3
 	must sh -c 'pmkv --extent kept --socket /run/kept >/run/kept.log 2>&1 & echo $! >/run/holder'
-	must pmkv-load verify --connect /run/kept --wait 30 --keys 1000
+	must pmkv-load verify --connect /run/kept --wait 600 --keys 1000
 	says "1000 keys read back, 0 lost, 0 wrong"
 	must sh -c 'kill $(cat /run/holder)'
 	must pmpoolctl check

@@ -163,7 +163,7 @@ staged() {
 	releases
 	must runuser -u pmkv -- pmpoolctl create cache 16M --mode 0640 --tag pmkv
 	must systemctl start pmkv@cache
-	must pmkv-load write --keys 100 --wait 30
+	must pmkv-load write --keys 100 --wait 600
 	says "100 keys written"
 	run "$VM" kexec "$GUEST"
 	[ "$status" -eq 0 ] || { echo "$output"; return 1; }
@@ -172,7 +172,7 @@ staged() {
 	must cat /sys/class/misc/pmpool/generation
 	says 2
 	must systemctl start pmkv@cache
-	must pmkv-load verify --keys 100 --wait 30
+	must pmkv-load verify --keys 100 --wait 600
 	says "100 keys read back, 0 lost, 0 wrong"
 }
 
@@ -230,6 +230,6 @@ staged() {
 	must stat -c '%U:%G %a' /dev/pmpool
 	says "root:pmpool 660"
 	must systemctl start pmkv@cache
-	must pmkv-load verify --keys 100 --wait 30
+	must pmkv-load verify --keys 100 --wait 600
 	says "100 keys read back, 0 lost, 0 wrong"
 }

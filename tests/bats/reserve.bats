@@ -18,22 +18,6 @@ teardown_file() {
 	"$VM" stop "$GUEST" >&2 || true
 }
 
-boot_id() {
-	"$VM" exec "$GUEST" --timeout 30 -- cat /proc/sys/kernel/random/boot_id 2>/dev/null
-}
-
-# Another kernel runs than that of this boot.
-until_other_boot() {
-	local now
-	for _ in {1..90}; do
-		now=$(boot_id) || now=
-		[ -z "$now" ] || [ "$now" = "$1" ] || return 0
-		sleep 1
-	done
-	echo "still $1"
-	return 1
-}
-
 @test "without a pool nothing is reserved, and no boot loader is known" {
 	guest pmpoolctl list
 	[ "$status" -eq 4 ]

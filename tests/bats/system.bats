@@ -103,7 +103,7 @@ kexec_guest() {
 	[ "$status" -eq 1 ]
 	says "pmpoolctl: cannot remove 'nobody': there is no such extent; see pmpoolctl list"
 	must sh -c 'pmkv --extent first --socket /run/first >/run/first.log 2>&1 & echo $! >/run/holder'
-	must pmkv-load write --connect /run/first --wait 30 --keys 100
+	must pmkv-load write --connect /run/first --wait 600 --keys 100
 	says "100 keys written"
 	guest pmpoolctl remove first
 	[ "$status" -eq 1 ]
@@ -254,7 +254,7 @@ kexec_guest() {
 	must stat -c '%U:%G %a' /dev/pmpool-extents/cache /dev/pmpool-extents/first
 	says $'pmkv:pmkv 640\nroot:root 640'
 	must sh -c 'pmkv --extent first --socket /run/first >/run/first.log 2>&1 & echo $! >/run/holder'
-	must pmkv-load verify --connect /run/first --wait 30 --keys 100
+	must pmkv-load verify --connect /run/first --wait 600 --keys 100
 	says "100 keys read back, 0 lost, 0 wrong"
 	must sh -c 'kill $(cat /run/holder)'
 	catalog_equals_driver

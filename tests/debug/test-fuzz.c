@@ -317,7 +317,7 @@ int main(int argc, char **argv)
 	double end = now() + (argc > 1 ? atof(argv[1]) : 20);
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) * 2654435761U;
 	struct pmpool_lend none = { .size = sizeof(none), .flags = PMPOOL_LEND_SET,
-				    .timeout = 60000 };
+				    .timeout = 600000 };
 	const char *why = NULL, *bad = NULL;
 	struct snapshot after;
 	int fd, node = -1;

@@ -534,7 +534,7 @@ int main(int argc, char **argv)
 	double seconds = argc > 1 ? atof(argv[1]) : 60;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
 	struct pmpool_lend none = { .size = sizeof(none), .flags = PMPOOL_LEND_SET,
-				    .timeout = 60000 };
+				    .timeout = 600000 };
 	static struct snapshot snap, again;
 	const char *bad;
 	unsigned int i;

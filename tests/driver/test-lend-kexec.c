@@ -128,7 +128,7 @@ static void break_memory(int fd)
 	uint64_t broken = break_page(arg);
 
 	check(broken, "a page of the unit at %#llx is broken", (unsigned long long)broken);
-	check_errno(lend(fd, 0, 20000), EBUSY, "all of it back");
+	check_errno(lend(fd, 0, 600000), EBUSY, "all of it back");
 	arg = lending(fd);
 	check(broken && arg.lent == arg.unit && base + arg.offset == broken,
 	      "but for that unit, it is: %llu MiB at %#llx are left", arg.lent / MIB,

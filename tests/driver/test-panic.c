@@ -28,7 +28,7 @@
 #define SIZES		"0-2000"
 #define SOCKET		"/tmp/kv.socket"
 #define JOURNAL		"/tmp/journal"
-#define CHURN_MS	3000
+#define JOURNAL_ENOUGH	(KEYS * 20 * 5)
 #define LAG_MS		30	/* what the copy of the journal may be behind when the panic begins */
 
 struct copy {
@@ -133,7 +133,6 @@ __attribute__((noreturn))
 static void before(void)
 {
 	int fd = open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC);
-	uint64_t deadline;
 	uint64_t *mem;
 	pid_t churn;
 
@@ -150,17 +149,13 @@ static void before(void)
 	hold("sealed", HOT, 3, true);
 
 	start_server();
-	churn = start((char *[]){ "/bin/pmkv-load", "churn", "--connect", SOCKET, "--wait", "30",
+	churn = start((char *[]){ "/bin/pmkv-load", "churn", "--connect", SOCKET, "--wait", "600",
 				  "--keys", KEYS_TEXT, "--size", SIZES, "--rounds", "1000000",
 				  "--journal", JOURNAL, NULL });
-	/* Until each key is there; then for a while. */
-	for (deadline = now_ms() + 60000; copy->length < KEYS * 10 && now_ms() < deadline;) {
-		usleep(10000);
+	/* Until each key is there, and has been changed a few times. */
+	for (; copy->length < JOURNAL_ENOUGH && !waitpid(churn, NULL, WNOHANG); usleep(10000))
 		copy_journal();
-	}
-	for (deadline = now_ms() + CHURN_MS; now_ms() < deadline; usleep(10000))
-		copy_journal();
-	check(copy->length > KEYS * 20 && copy->length < JOURNAL_SIZE / 2,
+	check(copy->length >= JOURNAL_ENOUGH && copy->length < JOURNAL_SIZE / 2,
 	      "pmkv is being changed: %" PRIu64 " bytes of journal", copy->length);
 	check(waitpid(churn, NULL, WNOHANG) == 0, "and pmkv-load runs");
 	if (done())
@@ -211,7 +206,7 @@ static void pmkv(void)
 	restore_journal();
 	server = start_server();
 	check(status_of(start((char *[]){ "/bin/pmkv-load", "verify", "--connect", SOCKET, "--wait",
-					  "30", "--size", SIZES, "--journal", JOURNAL, NULL })) == 0,
+					  "600", "--size", SIZES, "--journal", JOURNAL, NULL })) == 0,
 	      "each key has the value acknowledged last or a later one");
 	kill(server, SIGTERM);
 	check(status_of(server) == 0, "the server ends in order");

@@ -239,7 +239,7 @@ static inline void be_init(void)
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	mkdir("/kexec", 0755);
-	for (i = 0; i < 400 && mount("/dev/nvme0n1", "/kexec", "ext4", MS_RDONLY, "noload"); i++)
+	for (i = 0; i < 12000 && mount("/dev/nvme0n1", "/kexec", "ext4", MS_RDONLY, "noload"); i++)
 		usleep(5000);
 }
 

@@ -457,7 +457,7 @@ int main(int argc, char **argv)
 	int n;
 
 	/* The host announces its ports one by one through a queue, which may not be through yet. */
-	for (int tries = 0; (n = find_ports(paths)) < want && tries < 100; tries++)
+	for (int tries = 0; (n = find_ports(paths)) < want && tries < 3000; tries++)
 		usleep(20000);
 	if (!n) {
 		fprintf(stderr, "guest-agent: no virtio port named %s*: start the guest with tests/vm/vm\n", PORT_PREFIX);

@@ -169,7 +169,7 @@ static void prepare_kexec(void)
 	struct timespec pause_ms = { .tv_nsec = 5000000 };
 
 	mkdir("/kexec", 0755);
-	for (int tries = 0; tries < 400; tries++) {
+	for (int tries = 0; tries < 12000; tries++) {
 		if (!access(KEXEC_DISK, R_OK))
 			break;
 		nanosleep(&pause_ms, NULL);

@@ -12,7 +12,7 @@ from .common import VmError
 
 PORTS = 6
 ENVIRONMENT = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'USER=root', 'SHELL=/bin/sh',
-               'LANG=C.UTF-8', 'TERM=dumb']
+               'LANG=C.UTF-8', 'TERM=dumb', 'SYSTEMD_BUS_TIMEOUT=600']
 HELLO = re.compile(rb'\xffH ([0-9a-f-]{36})\n')
 CHUNK = 64 << 10
 
@@ -30,8 +30,9 @@ class NotUp(VmError):
 
 
 class Agent:
-    def __init__(self, directory, alive):
-        self.directory, self.alive = directory, alive
+    def __init__(self, directory, alive, limit):
+        """LIMIT is a function that makes a limit of so many seconds."""
+        self.directory, self.alive, self.limit = directory, alive, limit
         self.sock, self.lock, self.buf = None, None, b''
 
     def __enter__(self):
@@ -46,7 +47,7 @@ class Agent:
                 f.close()
         self.sock = self.lock = None
 
-    def _take_port(self, deadline):
+    def _take_port(self, limit):
         import fcntl
         while True:
             for n in range(PORTS):
@@ -64,7 +65,7 @@ class Agent:
                     lock.close()
                     if not self.alive():
                         raise Dead('the guest has ended') from None
-            if time.monotonic() > deadline:
+            if limit.passed():
                 raise NotUp(f'all {PORTS} channels to the guest are busy')
             time.sleep(0.1)
 
@@ -78,14 +79,14 @@ class Agent:
         self.buf += data
         return True
 
-    def connect(self, deadline, unlike=None, idle=None):
+    def connect(self, limit, unlike=None, idle=None):
         """
         Finds the agent, and returns the id of the boot it belongs to. UNLIKE is a boot that is over: its agent may still
         answer, and is not what is waited for. IDLE is called about four times a second while waiting.
         """
         while True:
             if not self.sock:
-                self._take_port(deadline)
+                self._take_port(limit)
             nonce = os.urandom(16).hex()
             self.buf = b''
             try:
@@ -96,7 +97,7 @@ class Agent:
                     raise Dead('the guest has ended') from None
                 continue
             answer = re.compile(rb'\xffS ' + nonce.encode() + rb' ([0-9a-f-]{36})\n')
-            asked = time.monotonic()
+            soon, lost = self.limit(0.5), self.limit(5)
             while True:
                 m = answer.search(self.buf)
                 if m:
@@ -107,13 +108,12 @@ class Agent:
                     time.sleep(0.1)
                     break
                 h = HELLO.search(self.buf)
-                if h and time.monotonic() - asked > 0.5:
+                if h and soon.passed():
                     # A new agent, which may have been started after the question was thrown away.
                     break
-                now = time.monotonic()
-                if now > deadline:
+                if limit.passed():
                     raise NotUp('the guest did not answer')
-                if now - asked > 5:
+                if lost.passed():
                     # The question went to an agent that is gone: hang up, so that the port is opened anew, and ask again.
                     self.close()
                     time.sleep(0.2)
@@ -149,10 +149,10 @@ class Agent:
             self.buf = self.buf[5 + size:]
             yield kind, data
 
-    def run(self, argv, deadline, stdin=None, out=None, err=None, env=(), idle=None):
+    def run(self, argv, limit, stdin=None, out=None, err=None, env=(), idle=None):
         """
         Runs ARGV. STDIN is a binary file or None; OUT and ERR are called with what the command writes. Returns its exit
-        status as a shell has it; raises TimeoutError at the deadline, when hanging up kills the command.
+        status as a shell has it; raises TimeoutError when the limit has passed, and hanging up kills the command.
         """
         for a in argv:
             self._frame(b'A', os.fsencode(a))
@@ -192,7 +192,7 @@ class Agent:
             if idle and now - last_idle > 0.25:
                 last_idle = now
                 idle()
-            if now > deadline:
+            if limit.passed():
                 raise TimeoutError
 
     @staticmethod

@@ -11,7 +11,7 @@ from . import agent, common, debugkernel, guest, image, kernel, mini, qemu
 from .common import VmError, VmUsage, say
 
 EPILOG = f'''Exit status: that of the command in the guest; {common.EXIT_SPLAT} when the kernel complained on its console (WARNING, BUG, Oops, ...),
-{common.EXIT_TIMEOUT} when something was ended after its time limit, {common.EXIT_FAILED} when the guest or the harness failed, 2 for a wrong call.
+{common.EXIT_TIMEOUT} when something was ended after its time limit (seconds that the guest could use, see README.md), {common.EXIT_FAILED} when the guest or the harness failed, 2 for a wrong call.
 Environment: PMPOOL_CACHE (default ~/.cache/pmpool), PMPOOL_ACCEL=kvm|tcg, PMPOOL_KERNEL=RELEASE, PMPOOL_QEMU=PROGRAM.'''
 
 
@@ -86,6 +86,7 @@ def parser():
 
     p = add('wait', 'wait until a guest is up')
     p.add_argument('--limit', type=float, default=guest.BOOT_LIMIT, metavar='S')
+    p.add_argument('--after', metavar='BOOT_ID', help='under another kernel than that of this boot: what /proc/sys/kernel/random/boot_id said')
     p.add_argument('--allow-splat', action='append', default=[], metavar='REGEX')
 
     p = add('console', 'show what a guest wrote to its console')
@@ -198,7 +199,7 @@ def cmd_reset(o):
 
 
 def cmd_wait(o):
-    print(f'{_guest(o).wait_up(o.limit):.1f}')
+    print(f'{_guest(o).wait_up(o.limit, o.after):.1f}')
     return 0
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from . import agent, common, console, image, mini, qemu
+from . import agent, clock, common, console, image, mini, qemu
 from .common import Timer, VmError, VmSplat, VmTimeout, VmUsage, cache_dir, say
 
 BOOT_LIMIT = 180
@@ -64,6 +64,19 @@ class Guest:
     def alive(self):
         return self.pid() is not None
 
+    def _qemu(self):
+        try:
+            return int((self.dir / 'qemu.pid').read_text('ascii'))
+        except (OSError, ValueError):
+            return None
+
+    def limit(self, seconds):
+        """So many seconds of the guest's own time."""
+        return clock.Limit(self._qemu(), seconds)
+
+    def _agent(self):
+        return agent.Agent(self.dir, self.alive, self.limit)
+
     # --- beginning and end ------------------------------------------------------------------------------------------
 
     def start(self, mem='2G', cpus=2, pool='512M', append='', icount=False, kernel=None, initrd=None, allow=(),
@@ -95,7 +108,7 @@ class Guest:
                 *qemu.FAST_ARGS, *qemu.PATIENCE_ARGS, 'loglevel=6', 'net.ifnames=0', 'fsck.mode=skip',
                 'systemd.show_status=0', *args, append] if a)
             cmd = qemu.machine_args(accel, size, cpus, icount)
-            cmd += ['-name', f'pmpool-{self.name}', '-kernel', first, '-initrd', ramdisk, '-append', line,
+            cmd += ['-name', f'pmpool-{self.name}', '-pidfile', 'qemu.pid', '-kernel', first, '-initrd', ramdisk, '-append', line,
                     '-drive', 'file=disk.qcow2,if=none,id=root,format=qcow2,cache=unsafe',
                     '-device', 'nvme,drive=root,serial=root',
                     '-chardev', 'socket,id=con,path=console,server=on,wait=off,logfile=console.log', '-serial', 'chardev:con',
@@ -113,6 +126,8 @@ class Guest:
                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
             (self.dir / 'pid').write_text(f'{p.pid} {_born(p.pid)}')
             (self.dir / 'guest.json').write_text(json.dumps(self.conf, indent=1))
+            while self.alive() and not self._qemu():
+                time.sleep(0.02)
         if wait:
             try:
                 return self.wait_up(limit)
@@ -150,7 +165,9 @@ class Guest:
             qemu.flush_code(self.dir)
         if self.panics.seen():
             # The rest of the report takes a moment.
-            time.sleep(1)
+            end, allowed = console.Watch(self.console.log, b'end Kernel panic'), self.limit(5)
+            while not end.seen() and not allowed.passed() and self.alive():
+                time.sleep(0.05)
             try:
                 self.check()
             except VmSplat:
@@ -169,22 +186,22 @@ class Guest:
             self.check()
         finally:
             self.stop()
-        return VmTimeout(f'{what} within {limit:g} s; the guest "{self.name}" was ended; the end of its console:\n{tail}')
+        return VmTimeout(f'{what} within {limit}; the guest "{self.name}" was ended; the end of its console:\n{tail}')
 
     def wait_up(self, limit=BOOT_LIMIT, unlike=None):
         """Waits until the agent answers and systemd has finished; returns the seconds it took."""
         timer = Timer()
-        deadline = time.monotonic() + limit
+        allowed = self.limit(limit)
         try:
-            with agent.Agent(self.dir, self.alive) as a:
-                boot = a.connect(deadline, unlike, self._idle)
+            with self._agent() as a:
+                boot = a.connect(allowed, unlike, self._idle)
                 out = []
-                a.run(['systemctl', 'is-system-running', '--wait'], deadline, out=out.append, idle=self._idle)
+                a.run(['systemctl', 'is-system-running', '--wait'], allowed, out=out.append, idle=self._idle)
                 state = b''.join(out).decode().strip()
                 if state not in ('running', 'degraded'):
                     say(f'{self.name}: systemd says "{state}"')
         except (agent.NotUp, TimeoutError):
-            raise self._hung('it did not come up', limit) from None
+            raise self._hung('it did not come up', allowed) from None
         except agent.Dead:
             raise self._dead() from None
         except agent.Restarted:
@@ -202,18 +219,20 @@ class Guest:
 
     def run(self, argv, limit=120, boot_limit=BOOT_LIMIT, stdin=None, out=None, err=None, env=(), check=True):
         """Runs a command and returns its status; waits for a guest that is still coming up."""
+        allowed = self.limit(boot_limit)
         try:
-            with agent.Agent(self.dir, self.alive) as a:
-                a.connect(time.monotonic() + boot_limit, None, self._idle)
+            with self._agent() as a:
+                a.connect(allowed, None, self._idle)
+                allowed = self.limit(limit)
                 try:
-                    status = a.run(argv, time.monotonic() + limit, stdin, out, err, env, self._idle)
+                    status = a.run(argv, allowed, stdin, out, err, env, self._idle)
                 except TimeoutError:
                     a.close()
                     self.check()
-                    raise VmTimeout(f'the command was killed after {limit:g} s: {" ".join(argv)}; the end of the console:\n'
+                    raise VmTimeout(f'the command was killed after {allowed}: {" ".join(argv)}; the end of the console:\n'
                                     + self.console.tail(15)) from None
         except agent.NotUp:
-            raise self._hung('it did not answer', boot_limit) from None
+            raise self._hung('it did not answer', allowed) from None
         except agent.Dead:
             raise self._dead() from None
         if check:
@@ -221,11 +240,12 @@ class Guest:
         return status
 
     def boot_id(self, limit=BOOT_LIMIT):
+        allowed = self.limit(limit)
         try:
-            with agent.Agent(self.dir, self.alive) as a:
-                return a.connect(time.monotonic() + limit, None, self._idle)
+            with self._agent() as a:
+                return a.connect(allowed, None, self._idle)
         except agent.NotUp:
-            raise self._hung('it did not answer', limit) from None
+            raise self._hung('it did not answer', allowed) from None
         except agent.Dead:
             raise self._dead() from None
 
@@ -263,8 +283,8 @@ class Guest:
 
     def _agent_answers(self):
         try:
-            with agent.Agent(self.dir, self.alive) as a:
-                a.connect(time.monotonic() + 3)
+            with self._agent() as a:
+                a.connect(self.limit(3))
                 return True
         except VmError:
             return False

@@ -60,7 +60,7 @@ FILES = {
     'etc/systemd/journald.conf.d/50-guest.conf':
         '[Journal]\nStorage=volatile\nCompress=no\nSeal=no\nRateLimitBurst=0\nForwardToSyslog=no\nAudit=no\n',
     'etc/systemd/system.conf.d/50-guest.conf':
-        '[Manager]\nDefaultTimeoutStopSec=30s\nShowStatus=no\nLogLevel=notice\n',
+        '[Manager]\nDefaultTimeoutStartSec=10min\nDefaultTimeoutStopSec=10min\nDefaultDeviceTimeoutSec=10min\nShowStatus=no\nLogLevel=notice\n',
     # Coldplug only what a rule or a unit of ours can be about: a guest has two hundred other devices, and nobody waits for them.
     'etc/systemd/system/systemd-udev-trigger.service.d/50-guest.conf':
         '[Service]\nExecStart=\nExecStart=-udevadm trigger --type=subsystems --action=add\n'

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from . import common, console, cpio, kernel, qemu
+from . import clock, common, console, cpio, kernel, qemu
 from .common import Timer, VmError, VmSplat, VmTimeout, VmUsage, say
 
 BUSYBOX = '/bin/busybox'
@@ -172,6 +172,7 @@ def _watch(proc, work, o, out, timer, quiet):
     tail = _Tail(work / 'out', out)
     kexecs = console.Watch(work / 'console', console.KEXEC)
     pidfd = os.pidfd_open(proc.pid)
+    allowed = clock.Limit(proc.pid, o.timeout)
     monitor, resets, reset_limit = None, 0, None
     try:
         if o.reboots:
@@ -183,12 +184,12 @@ def _watch(proc, work, o, out, timer, quiet):
                 break
             if kexecs.seen() and not o.icount:
                 qemu.flush_code(work)
-            if timer() > o.timeout:
+            if allowed.passed():
                 proc.send_signal(signal.SIGKILL)
                 proc.wait()
                 tail.copy()
                 _check(con, o)
-                raise VmTimeout(f'the guest was ended after {o.timeout:g} s; the end of its console:\n{con.tail()}')
+                raise VmTimeout(f'the guest was ended after {allowed}; the end of its console:\n{con.tail()}')
             if monitor:
                 events = monitor.pending_events()
                 resets += (events or []).count('RESET')
@@ -205,7 +206,7 @@ def _watch(proc, work, o, out, timer, quiet):
     if o.verbose:
         for n, m in enumerate(re.findall(r'^start (\S+)', status, re.M), 1):
             say(f'boot {n}: the program started {m} s after the kernel did')
-        say(f'the guest ran {timer():.1f} s')
+        say(f'the guest ran {timer():.1f} s, {allowed.clock():.1f} s of its own time')
     if not (work / 'console').exists() or (not con.text() and not status):
         raise VmError(f'QEMU ended with status {proc.returncode} before the guest said anything:\n'
                       + (work / 'qemu.log').read_text('utf-8', 'replace'))

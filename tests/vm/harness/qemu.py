@@ -27,8 +27,10 @@ FAST_ARGS = [
     # The self test of the jitter entropy source alone takes a third of a second.
     'initcall_blacklist=jent_mod_init',
 ]
-# A host with other things to do stops a virtual CPU for seconds: only what lasts longer is the guest's own fault.
-PATIENCE_ARGS = ['rcupdate.rcu_cpu_stall_timeout=300', 'nowatchdog', 'clocksource.max_cswd_read_retries=50']
+# A guest's kernel goes by the wall clock, and a host with other things to do keeps a virtual CPU from it for seconds: only
+# what lasts far longer is the guest's own fault.
+PATIENCE_ARGS = ['rcupdate.rcu_cpu_stall_timeout=300', 'sysctl.kernel.hung_task_timeout_secs=600', 'nowatchdog',
+                 'clocksource.max_cswd_read_retries=50']
 
 
 def version():
@@ -142,7 +144,7 @@ def machine_args(kind, mem, cpus, icount, firmware='seabios', nodes=1):
     return args
 
 
-def connect(directory, name, timeout=5):
+def connect(directory, name, timeout=60):
     """Connects to a Unix socket by way of its directory, since a socket's path may have 107 bytes only."""
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     s.settimeout(timeout)
@@ -164,7 +166,7 @@ def flush_code(directory):
     takes a minute instead of a second. Nothing but a debugger's single step makes it drop them all.
     """
     try:
-        s = connect(directory, 'gdb', timeout=2)
+        s = connect(directory, 'gdb', timeout=60)
     except OSError:
         return False
     try:
@@ -189,7 +191,7 @@ class Monitor:
     """QEMU's machine protocol; one short conversation each."""
 
     def __init__(self, directory, name='qmp'):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.sock = connect(directory, name)

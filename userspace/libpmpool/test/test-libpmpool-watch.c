@@ -23,7 +23,7 @@
 
 #define BLOCK (2 << 20)
 /* For what takes a moment. An emulated guest's moments can be long. */
-#define SOON 30000
+#define SOON 600000
 /* Extents whose events are too many for a small buffer. */
 #define MANY 60
 
