@@ -21,13 +21,10 @@
 
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define pmpool_insert_pfn_pmd(vmf, pfn, write)	vmf_insert_pfn_pmd(vmf, pfn, write)
-#define pmpool_insert_pfn_pud(vmf, pfn, write)	vmf_insert_pfn_pud(vmf, pfn, write)
 #else
 #include <linux/pfn_t.h>
 #define pmpool_insert_pfn_pmd(vmf, pfn, write) \
 	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
-#define pmpool_insert_pfn_pud(vmf, pfn, write) \
-	vmf_insert_pfn_pud(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
 #endif
 
 /* Other architectures keep memory coherent up to a reset, or have no call for it. */

@@ -445,6 +445,7 @@ const struct file_operations pmpool_fops = {
 	.unlocked_ioctl = pmpool_file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = pool_file_mmap,
+	.fsync = noop_fsync,
 	.get_unmapped_area = pmpool_unmapped_area,
 };
 
@@ -518,5 +519,6 @@ const struct file_operations pmpool_extent_fops = {
 	.unlocked_ioctl = pmpool_file_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,
 	.mmap = extent_file_mmap,
+	.fsync = noop_fsync,
 	.get_unmapped_area = pmpool_unmapped_area,
 };

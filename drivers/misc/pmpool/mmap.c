@@ -3,21 +3,38 @@
  * DOC: mapping extents
  *
  * The region has no struct pages, so a mapping holds page frame numbers, put in
- * on first touch: 1 GiB, a block of 2 MiB, or 4 KiB, as the mapping allows. The
- * first touch of a block since its extent was created zeroes it.
+ * on first touch: a block of 2 MiB, or 4 KiB, as the mapping allows. The first
+ * touch of a block since its extent was created zeroes it.
+ *
+ * No page-table entry of 1 GiB is put in, whatever the mapping. Up to 7.3, mm
+ * takes one for a table of smaller ones when a VMA is split inside it, and
+ * mremap() clears it without a TLB flush.
+ *
+ * VMAs may be split anywhere, so there is no may_split: where a split goes through
+ * an entry of 2 MiB, mm clears that (__split_huge_pmd(), for VM_PFNMAP), and what is
+ * touched next is put in by 4 KiB. mremap() to an address that is not aligned alike
+ * does the same.
  *
  * A mapping keeps its extent from being removed, so a fault needs no lock of the
  * pool, and faults on different extents have nothing in common.
  *
  * Sealing: the extent is marked clean and every page of it unmapped. The next
  * write faults, and the fault takes the mark away before the write happens.
- * Reading puts pages back read-only: pfn_mkwrite makes the kernel do so.
+ * Reading puts pages back read-only.
+ *
+ * That rests on ext->fault. A fault holds it for reading from its look at
+ * ext->sealed until the page is in the page table, and so does who writes for a
+ * debugger. mm itself makes a page writable only when it was put in so, or was
+ * written since (mprotect()). So once somebody has held ext->fault for writing, has
+ * set ext->sealed and has unmapped every page, no page is writable, nor becomes so
+ * before the mark is gone.
  */
 #include <linux/cleanup.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/sched/mm.h>
+#include <linux/uaccess.h>
 
 #include "compat.h"
 #include "internal.h"
@@ -48,15 +65,6 @@ static void block_zero(struct pmpool_extent *ext, u64 block)
 	pmpool_format_set_block_ready(&pool->format, block);
 }
 
-static bool blocks_ready(const struct pmpool *pool, u64 block, u64 blocks)
-{
-	u64 end = block + blocks;
-
-	while (block < end && pmpool_format_block_ready(&pool->format, block))
-		block++;
-	return block == end;
-}
-
 /* The clean mark is in the record all the time, so that a panic finds it there. */
 static void extent_mark(struct pmpool_extent *ext, bool clean)
 {
@@ -80,13 +88,37 @@ static void extent_unseal(struct pmpool_extent *ext)
 	WRITE_ONCE(ext->sealed, false);
 }
 
+/* Hold @fault for reading; for a write with the seal away, until that is let go. */
+static void extent_hold(struct pmpool_extent *ext, bool write)
+{
+	down_read(&ext->fault);
+	while (write && READ_ONCE(ext->sealed)) {
+		up_read(&ext->fault);
+		extent_unseal(ext);
+		down_read(&ext->fault);
+	}
+}
+
+/* Where in the region an address of a mapping is. */
+static u64 vma_offset(const struct vm_area_struct *vma, unsigned long addr)
+{
+	u64 offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
+
+	if (vma->vm_file->f_op == &pmpool_extent_fops)
+		offset += pmpool_extent_offset(vma->vm_private_data);
+	return offset;
+}
+
 static vm_fault_t fault_insert(struct vm_fault *vmf, unsigned int order, phys_addr_t phys)
 {
 	struct vm_area_struct *vma = vmf->vma;
-	bool write = vmf->flags & FAULT_FLAG_WRITE;
+	struct pmpool_extent *ext = vma->vm_private_data;
+	bool write;
 
-	if (order == PUD_ORDER)
-		return pmpool_insert_pfn_pud(vmf, PHYS_PFN(phys), write);
+	lockdep_assert_held_read(&ext->fault);
+
+	/* Writing later takes no fault of its own, unless it has to be noticed. */
+	write = vma->vm_flags & VM_WRITE && !READ_ONCE(ext->sealed);
 	if (order == PMD_ORDER)
 		return pmpool_insert_pfn_pmd(vmf, PHYS_PFN(phys), write);
 	return vmf_insert_pfn_prot(vma, vmf->address & PAGE_MASK, PHYS_PFN(phys),
@@ -104,35 +136,24 @@ static vm_fault_t extent_huge_fault(struct vm_fault *vmf, unsigned int order)
 	phys_addr_t phys;
 	vm_fault_t ret;
 
-	if (order && order != PMD_ORDER && order != PUD_ORDER)
+	if (order && order != PMD_ORDER)
 		return VM_FAULT_FALLBACK;
 	if (addr < vma->vm_start || addr + size > vma->vm_end)
 		return VM_FAULT_FALLBACK;
 
-	offset = ((u64)vma->vm_pgoff << PAGE_SHIFT) + (addr - vma->vm_start);
-	if (vma->vm_file->f_op == &pmpool_extent_fops)
-		offset += pmpool_extent_offset(ext);
+	offset = vma_offset(vma, addr);
 	phys = pool->region.base + offset;
 	if (!IS_ALIGNED(phys, size))
 		return VM_FAULT_FALLBACK;
 
 	block = offset >> PMPOOL_FORMAT_BLOCK_SHIFT;
-	if (order == PUD_ORDER) {
-		/* To zero so much at once would take too long. */
-		if (!blocks_ready(pool, block, size >> PMPOOL_FORMAT_BLOCK_SHIFT))
-			return VM_FAULT_FALLBACK;
-	} else if (!pmpool_format_block_ready(&pool->format, block)) {
+	if (!pmpool_format_block_ready(&pool->format, block)) {
 		if (pool->format.read_only)
 			return VM_FAULT_SIGBUS;
 		block_zero(ext, block);
 	}
 
-	down_read(&ext->fault);
-	while (vmf->flags & FAULT_FLAG_WRITE && READ_ONCE(ext->sealed)) {
-		up_read(&ext->fault);
-		extent_unseal(ext);
-		down_read(&ext->fault);
-	}
+	extent_hold(ext, vmf->flags & FAULT_FLAG_WRITE);
 	ret = fault_insert(vmf, order, phys);
 	up_read(&ext->fault);
 	return ret;
@@ -144,17 +165,53 @@ static vm_fault_t extent_fault(struct vm_fault *vmf)
 }
 
 /*
- * A page that is there read-only is written. If the extent is sealed right after
- * this, the page is gone when it would be made writable, and the write faults
- * anew.
+ * A page that is there read-only is written. Were it left to the caller to make it
+ * writable, that could happen after the extent was sealed again and the page read
+ * again, which leaves it as it was. So it is taken away, and put in by a fault.
  */
 static vm_fault_t extent_pfn_mkwrite(struct vm_fault *vmf)
 {
-	struct pmpool_extent *ext = vmf->vma->vm_private_data;
+	unmap_mapping_range(vmf->vma->vm_file->f_mapping, (loff_t)vmf->pgoff << PAGE_SHIFT,
+			    PAGE_SIZE, 1);
+	return extent_fault(vmf);
+}
 
-	if (READ_ONCE(ext->sealed))
-		extent_unseal(ext);
-	return 0;
+/*
+ * For ptrace() and /proc/PID/mem, which can not have the page. What was not touched
+ * yet reads as zeroes and stays so. A page that is broken is an error here, not a
+ * machine check.
+ */
+static int extent_access(struct vm_area_struct *vma, unsigned long addr, void *buf, int len,
+			 int write)
+{
+	struct pmpool_extent *ext = vma->vm_private_data;
+	struct pmpool *pool = ext->pool;
+	u64 offset = vma_offset(vma, addr);
+	u64 block = offset >> PMPOOL_FORMAT_BLOCK_SHIFT;
+	unsigned long left = 0;
+
+	if (write && !(vma->vm_flags & VM_WRITE))
+		return -EACCES;
+
+	/* What is in the next block is asked for by the next call. */
+	len = min3((u64)len, (u64)(vma->vm_end - addr),
+		   PMPOOL_FORMAT_BLOCK_SIZE - (offset & (PMPOOL_FORMAT_BLOCK_SIZE - 1)));
+
+	if (!pmpool_format_block_ready(&pool->format, block)) {
+		if (!write) {
+			memset(buf, 0, len);
+			return len;
+		}
+		block_zero(ext, block);
+	}
+
+	extent_hold(ext, write);
+	if (write)
+		memcpy(pool->mem + offset, buf, len);
+	else
+		left = copy_mc_to_kernel(buf, pool->mem + offset, len);
+	up_read(&ext->fault);
+	return left == len ? -EIO : len - left;
 }
 
 static bool vma_writable(const struct vm_area_struct *vma)
@@ -215,6 +272,7 @@ static const struct vm_operations_struct extent_vm_ops = {
 	.fault = extent_fault,
 	.huge_fault = extent_huge_fault,
 	.pfn_mkwrite = extent_pfn_mkwrite,
+	.access = extent_access,
 };
 
 /**
@@ -275,19 +333,18 @@ unsigned long pmpool_unmapped_area(struct file *file, unsigned long addr, unsign
 				   unsigned long pgoff, unsigned long flags)
 {
 	struct pmpool_file *pf = file->private_data;
-	unsigned long align, place;
+	unsigned long place;
 	u64 phys;
 
 	phys = pf->pool->region.base + ((u64)pgoff << PAGE_SHIFT);
 	if (pf->ext)
 		phys += pmpool_extent_offset(pf->ext);
-	align = len >= PUD_SIZE ? PUD_SIZE : PMD_SIZE;
 
 	/* Enough of it that some address is as far behind a boundary as the memory is. */
-	if (!addr && len >= PMD_SIZE && len + align > len) {
-		place = mm_get_unmapped_area(current->mm, file, 0, len + align, pgoff, flags);
+	if (!addr && len >= PMD_SIZE && len + PMD_SIZE > len) {
+		place = mm_get_unmapped_area(current->mm, file, 0, len + PMD_SIZE, pgoff, flags);
 		if (!IS_ERR_VALUE(place))
-			return place + ((phys - place) & (align - 1));
+			return place + ((phys - place) & (PMD_SIZE - 1));
 	}
 	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
 }
