@@ -14,8 +14,10 @@ setup_file() {
 			--file "$BUILD/guest/test-driver:/bin/test-driver" -- /bin/test-driver
 		mini driver32 --cpus 1 --pool 192M --timeout 240 \
 			--file "$BUILD/guest/test-driver32:/bin/test-driver" -- /bin/test-driver
-		mini huge --mem 5G --cpus 1 --pool 2304M --timeout 240 \
-			--file "$BUILD/guest/test-huge:/bin/test-huge" -- /bin/test-huge
+		truncate -s 1M "$BATS_FILE_TMPDIR/disk"
+		mini map --mem 5G --cpus 2 --pool 2304M --timeout 600 --no-kexec \
+			--disk "$BATS_FILE_TMPDIR/disk" -- "$BUILD/guest/test-map" 1000 300 \
+			${PMPOOL_SEED:+"$PMPOOL_SEED"}
 		mini repair --cpus 1 --pool 64M --timeout 240 \
 			--file "$ROOT/userspace/pmpoolctl/test/test-repair.sh:/bin/test-repair" \
 			--file "$ROOT/userspace/pmpoolctl/test/checks.sh:/bin/checks.sh" \
@@ -143,9 +145,33 @@ setup_file() {
 	[ "$(grep -c ^ok "$BATS_FILE_TMPDIR/driver32.tap")" -gt 300 ]
 }
 
-@test "pages of 1 GiB where the extent allows, and sealing with them" {
-	group huge huge 15
-	ended_well huge
+@test "long extents are mapped by blocks, and sealed so" {
+	group map large 14
+}
+
+@test "1 GiB that was used before: a hole of one page, and moved" {
+	group map split 14
+}
+
+@test "random system calls on mappings: every page is what a model says" {
+	group map map 16
+}
+
+@test "sealed while a page is written and read: the mark is never wrong" {
+	group map race 4
+}
+
+@test "a debugger reads and writes an extent; msync and fsync succeed" {
+	group map debugger 21
+	group map sync 7
+}
+
+@test "without struct pages: what works and what fails is what pmpool(4) says" {
+	group map "no pages" 16
+}
+
+@test "the guest with the mappings ended well" {
+	ended_well map
 }
 
 @test "lending: who may, what is told, every error" {

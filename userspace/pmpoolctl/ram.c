@@ -173,7 +173,7 @@ static uint64_t most(const struct ram *ram)
 bool ram_choose(const struct ram *ram, uint64_t size, struct region *region,
 		struct region *largest)
 {
-	/* For pages of 1 GiB; for lending; what the driver insists on. */
+	/* For the kernel's own mapping, in pages of 1 GiB; for lending; what the driver insists on. */
 	static const uint64_t aligns[] = { GIB, 128 * MIB, BLOCK };
 	static const uint64_t froms[] = { 4 * GIB, CLEAR_OF_START };
 	size_t i, j;

@@ -296,6 +296,10 @@ struct pmpool_open {
  * Remove an extent. Its blocks are free when the call returns. Files that have
  * it open but not mapped stay open and get ENODEV.
  *
+ * A device that VFIO has mapped the extent for (VFIO_IOMMU_MAP_DMA, type 1) is no
+ * mapping that the driver knows of: unmap it from the container before munmap(), or
+ * the device goes on reading and writing what is somebody else's by then.
+ *
  * Errors:
  *
  *  - EINVAL: both or none of @id and @name are given, or @name is malformed.
@@ -653,7 +657,10 @@ struct pmpool_lend {
  *  - ENODEV: the extent was removed.
  *
  * An extent is mapped without struct pages: read() and write() from and to the
- * mapping work, O_DIRECT, RDMA and vmsplice() fail with EFAULT.
+ * mapping work, and so do ptrace(), /proc/PID/mem, msync() and fsync(). O_DIRECT, RDMA,
+ * vmsplice(), process_vm_readv() and futexes that processes share fail with EFAULT,
+ * and with the last any lock of the C library that is shared and has to be waited
+ * for. MADV_POPULATE_READ and MADV_POPULATE_WRITE fail with EINVAL.
  */
 
 #endif /* _UAPI_LINUX_PMPOOL_H */

@@ -14,8 +14,8 @@ from . import common
 from .common import GIB, MIB, VmError, VmUsage, cache_dir, format_size, locked, say
 
 QEMU = os.environ.get('PMPOOL_QEMU', 'qemu-system-x86_64')
-# A plain CPU: what newer models add (SMAP, XSAVE, AVX) costs an emulator time at every context switch. 1 GiB pages
-# and SSE 4.2, which crc32c uses, are what the driver can make use of.
+# A plain CPU: what newer models add (SMAP, XSAVE, AVX) costs an emulator time at every context switch. 1 GiB pages,
+# in which the kernel maps the region for itself, and SSE 4.2, which crc32c uses, are what the driver makes use of.
 TCG_CPU = 'Nehalem,+pdpe1gb'
 QBOOT = '/usr/share/qemu/qboot.rom'
 OVMF = '/usr/share/ovmf/OVMF.fd'
