@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The driver in a kernel that watches it: KASAN, UBSAN, lockdep, kmemleak, fault
-# injection, KUnit. Four guests: one loses an allocation at every step and is
-# searched for lost memory, another one is kept busy, one does both to lending, and one
-# loses the driver while memory is lent. PMPOOL_SEED=N repeats what test-fuzz and
-# test-stress did.
+# injection, KUnit. Five guests: one loses an allocation at every step and is
+# searched for lost memory, another one is kept busy, one does both to lending, one
+# loses the driver while memory is lent, and one does everything to mappings.
+# PMPOOL_SEED=N repeats what test-fuzz, test-stress and test-map did.
 
 load guest
 
@@ -32,13 +32,18 @@ setup_file() {
 	KERNEL=$("$VM" debug-kernel) || return 1
 	make -s -C "$ROOT" BUILD="$BUILD" debug-module || return 1
 
-	watched leaks --pool 64M --timeout 900 --append "$WATCH kmemleak=on" \
-		--allow-splat 'warn_alloc\+0x' \
-		--file "$BUILD/debug/module/pmpool_kunit.ko:/lib/pmpool_kunit.ko" \
-		--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
-		--file "$BUILD/guest/test-fuzz" --file "$BUILD/guest/test-stress" \
-		-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 5" "test-stress 5" \
-		"test-kernel end" 3>&- &
+	{
+		watched leaks --pool 64M --timeout 900 --append "$WATCH kmemleak=on" \
+			--allow-splat 'warn_alloc\+0x' \
+			--file "$BUILD/debug/module/pmpool_kunit.ko:/lib/pmpool_kunit.ko" \
+			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
+			--file "$BUILD/guest/test-fuzz" --file "$BUILD/guest/test-stress" \
+			-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 5" \
+			"test-stress 5" "test-kernel end"
+		truncate -s 1M "$BATS_FILE_TMPDIR/disk"
+		watched map --mem 5G --pool 2304M --timeout 900 --disk "$BATS_FILE_TMPDIR/disk" \
+			--file "$BUILD/guest/test-map" -- "test-map 300 100 ${PMPOOL_SEED-}"
+	} 3>&- &
 	{
 		watched busy --pool 256M --timeout 900 \
 			--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
@@ -97,6 +102,13 @@ setup_file() {
 @test "unloaded by force with memory that can not be emptied: nothing points to what is gone" {
 	group force lend-force 35
 	ended_well force
+}
+
+@test "everything that system calls do to mappings, and a seal against a write" {
+	group map map 16
+	group map race 4
+	group map split 14
+	ended_well map
 }
 
 @test "no memory is lost, and lockdep has watched to the end" {

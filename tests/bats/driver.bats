@@ -159,6 +159,7 @@ setup_file() {
 
 @test "sealed while a page is written and read: the mark is never wrong" {
 	group map race 4
+	group map fork 5
 }
 
 @test "a debugger reads and writes an extent; msync and fsync succeed" {
@@ -167,7 +168,7 @@ setup_file() {
 }
 
 @test "without struct pages: what works and what fails is what pmpool(4) says" {
-	group map "no pages" 16
+	group map "no pages" 17
 }
 
 @test "the guest with the mappings ended well" {

@@ -25,7 +25,9 @@
  * That rests on ext->fault. A fault holds it for reading from its look at
  * ext->sealed until the page is in the page table, and so does who writes for a
  * debugger. mm itself makes a page writable only when it was put in so, or was
- * written since (mprotect()). So once somebody has held ext->fault for writing, has
+ * written since (mprotect()); and fork(), which copies entries of 2 MiB without looking
+ * whether they are still there (copy_huge_pmd()), is kept from that by
+ * VM_WIPEONFORK: a child starts with no page. So once somebody has held ext->fault for writing, has
  * set ext->sealed and has unmapped every page, no page is writable, nor becomes so
  * before the mark is gone.
  */
@@ -280,11 +282,12 @@ static const struct vm_operations_struct extent_vm_ops = {
  * @vma: of mmap(), the pool's lock not held
  *
  * Locks the VMA, as changing its flags does: a fault takes that lock first and
- * the pool's after it. Not in core dumps: an extent may be larger than the disk.
+ * the pool's after it. Not in core dumps: an extent may be larger than the disk. Of
+ * shared memory VM_WIPEONFORK takes nothing but the page table.
  */
 void pmpool_map_prepare(struct vm_area_struct *vma)
 {
-	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_HUGEPAGE);
+	vm_flags_set(vma, VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP | VM_HUGEPAGE | VM_WIPEONFORK);
 }
 
 /**
