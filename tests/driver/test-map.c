@@ -267,7 +267,7 @@ static void test_split(void)
  * what may be done with it; for each page of an extent the word that is in it.
  */
 #define ARENA		((char *)0x100000000000)
-#define ARENA_PAGES	(5 * GIB / 2 / PAGE)
+#define ARENA_PAGES	(2 * GIB / PAGE)
 #define EXTENTS		3
 
 enum file { POOL_RW, NODE_RW, POOL_RO, NODE_RO, FILES };
@@ -891,10 +891,13 @@ static void one_step(void)
 	look(index + count - 1);
 	look(index ? index - 1 : 0);
 	look(index + count < ARENA_PAGES ? index + count : index);
-	for (i = 0; i < 6; i++) {
+	for (i = 0; i < 5; i++) {
 		look(index + rnd(count));
 		look(rnd(ARENA_PAGES));
 	}
+	if (some_vma(&index, &count))
+		for (i = 0; i < 8; i++)
+			look(index + rnd(count));
 	for (i = 0; i < EXTENTS; i++) {
 		struct extent *ext = &extents[i];
 
@@ -1051,12 +1054,15 @@ static void test_fork(int fd)
 	fflush(stdout);
 	child = fork();
 	if (!child) {
+		uint64_t first, second;
 		long before = faults();
 
 		before = faults();
-		if (mem[0] != 1 || mem[BLOCK / 8] != 2 || !clean(fd, "fork"))
+		first = *(volatile uint64_t *)mem;
+		second = *(volatile uint64_t *)(mem + BLOCK / 8);
+		if (faults() - before < 2)
 			_exit(1);
-		if (faults() - before != 2)
+		if (first != 1 || second != 2 || !clean(fd, "fork"))
 			_exit(2);
 		mem[1] = 3;
 		_exit(clean(fd, "fork") ? 3 : 0);
@@ -1201,8 +1207,14 @@ static void test_debugger(int fd)
 
 	ours = (struct iovec){ buf, 8 };
 	theirs = (struct iovec){ mem, 8 };
-	check_errno(process_vm_readv(child, &ours, 1, &theirs, 1, 0), EFAULT, "process_vm_readv");
-	check_errno(process_vm_writev(child, &ours, 1, &theirs, 1, 0), EFAULT, "process_vm_writev");
+	if (process_vm_readv(child, NULL, 0, NULL, 0, 0) && errno == ENOSYS) {
+		check(true, "process_vm_readv # SKIP this kernel has none");
+	} else {
+		check_errno(process_vm_readv(child, &ours, 1, &theirs, 1, 0), EFAULT,
+			    "process_vm_readv");
+		check_errno(process_vm_writev(child, &ours, 1, &theirs, 1, 0), EFAULT,
+			    "process_vm_writev");
+	}
 
 	ptrace(PTRACE_CONT, child, NULL, NULL);
 	waitpid(child, &status, 0);
