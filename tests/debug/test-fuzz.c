@@ -5,7 +5,7 @@
  * written, on the pool's file and on extents'. The pool stays consistent, no
  * undocumented error appears, and a struct is written only as far as it goes.
  *
- * usage: test-fuzz [SECONDS [SEED]]
+ * usage: test-fuzz [CALLS [SEED]]
  */
 #include <stddef.h>
 #include <time.h>
@@ -28,14 +28,6 @@ static uint32_t rnd(uint32_t below)
 static bool chance(uint32_t percent)
 {
 	return rnd(100) < percent;
-}
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
 }
 
 enum kind { PLAIN, NAME, ID, LENGTH, ALIGN, MODE, UID, ZERO, BYTES, TIMEOUT };
@@ -314,7 +306,7 @@ static const char *one_map(int fd)
 
 int main(int argc, char **argv)
 {
-	double end = now() + (argc > 1 ? atof(argv[1]) : 20);
+	unsigned long limit = argc > 1 ? strtoul(argv[1], NULL, 0) : 10000;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL) * 2654435761U;
 	struct pmpool_lend none = { .size = sizeof(none), .flags = PMPOOL_LEND_SET,
 				    .timeout = 600000 };
@@ -339,7 +331,7 @@ int main(int argc, char **argv)
 
 	take_snapshot(fd, &snap);
 	pool_size = snap.info.pool_size;
-	while (!why && !bad && now() < end) {
+	while (!why && !bad && calls < limit) {
 		for (i = 0; i < 100 && !why; i++) {
 			if (node < 0 && snap.count && chance(10)) {
 				char path[128];

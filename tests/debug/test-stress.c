@@ -5,7 +5,7 @@
  * answer, and to extents of their own, where none may. Whoever maps an extent
  * finds zeroes or what was written to that very extent.
  *
- * usage: test-stress [SECONDS [SEED]]
+ * usage: test-stress [STEPS [SEED]], so many of each worker
  */
 #include <pthread.h>
 #include <signal.h>
@@ -54,21 +54,13 @@ struct worker {
 	struct owned own[OWN];
 };
 
-static double end_time;
+static unsigned long steps = 1000;
 
 /*
  * Read-locked while an extent of one's own is mapped: a child would have it
  * mapped for a moment longer.
  */
 static pthread_rwlock_t no_fork = PTHREAD_RWLOCK_INITIALIZER;
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec + t.tv_nsec / 1e9;
-}
 
 static uint32_t rnd(struct worker *w, uint32_t below)
 {
@@ -88,11 +80,6 @@ static void wrong(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(result->why, sizeof(result->why), fmt, args);
 	va_end(args);
-}
-
-static bool over(void)
-{
-	return __atomic_load_n(&result->wrong, __ATOMIC_RELAXED) || now() > end_time;
 }
 
 /* The call worked, or failed as it may when others are at work. */
@@ -495,6 +482,7 @@ static void one_step(struct worker *w)
 static void *work(void *arg)
 {
 	struct worker *w = arg;
+	unsigned long step;
 	unsigned int i;
 
 	w->fd = open(POOL, O_RDWR | O_CLOEXEC);
@@ -502,9 +490,8 @@ static void *work(void *arg)
 		wrong("opening the pool: %s", strerror(errno));
 		return NULL;
 	}
-	while (!over()) {
+	for (step = 0; step < steps && !__atomic_load_n(&result->wrong, __ATOMIC_RELAXED); step++)
 		one_step(w);
-	}
 	for (i = 0; i < OWN; i++)
 		if (w->own[i].id)
 			must_work(w, &w->own[i], "removing at the end",
@@ -531,7 +518,6 @@ static void process(unsigned int number, uint64_t seed)
 
 int main(int argc, char **argv)
 {
-	double seconds = argc > 1 ? atof(argv[1]) : 60;
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : (uint64_t)time(NULL);
 	struct pmpool_lend none = { .size = sizeof(none), .flags = PMPOOL_LEND_SET,
 				    .timeout = 600000 };
@@ -553,7 +539,8 @@ int main(int argc, char **argv)
 		die(POOL);
 
 	lend_online();
-	end_time = now() + seconds;
+	if (argc > 1)
+		steps = strtoul(argv[1], NULL, 0);
 	for (i = 0; i < PROCESSES; i++) {
 		pids[i] = fork();
 		if (pids[i] < 0)

@@ -190,7 +190,7 @@ int main(void)
 	if (boot == STUCK + 1) {
 		long took = rtc() - mem[KEPT / 8 - 1];
 
-		check(took >= 0 && took < 120, "the last kernel did not wait for what it tried: %ld s", took);
+		check(took >= 0 && took < 590, "the last kernel did not wait for what it tried: %ld s", took);
 	}
 	if (boot != NOT_LENT) {
 		lend_all(fd);

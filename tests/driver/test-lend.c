@@ -138,8 +138,11 @@ static void test_taken_back(int fd)
 	/* More than is free beside it. */
 	check_errno(create_within(fd, "back", arg.unit + 2 * BLOCK, 600000), 0,
 		    "an extent that needs some of it");
+	/* Emptying one end may take so long that the other one is tried as well. */
+	while (info(fd).emptying)
+		poll(NULL, 0, 20);
 	arg = lending(fd);
-	check(arg.lent < before && arg.lent && arg.lent % arg.unit == 0 && info(fd).emptying == 0,
+	check(arg.lent < before && arg.lent && arg.lent % arg.unit == 0,
 	      "what it needed is taken back, and no more: %llu of %llu MiB are lent",
 	      arg.lent / MIB, before / MIB);
 	check(!open_extent(fd, "back", 0, &ext) &&

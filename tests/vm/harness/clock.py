@@ -13,6 +13,23 @@ WALL_LIMIT, WALL_TIMES = 3600, 4
 TICK = 0.2
 
 
+def used(pid):
+    """Seconds that a process has had of processors."""
+    try:
+        with open(f'/proc/{pid}/stat', encoding='ascii', errors='replace') as f:
+            fields = f.read().rpartition(')')[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+def account(name, seconds, processor):
+    """Adds a line about a guest that ends to the file that PMPOOL_TIMES names."""
+    if os.environ.get('PMPOOL_TIMES'):
+        with open(os.environ['PMPOOL_TIMES'], 'a', encoding='utf-8') as f:
+            f.write(f'{seconds:.1f}\t{processor:.1f}\t{name}\n')
+
+
 class Clock:
     """
     Seconds that a process could have used: those of the wall clock, less those that its threads were ready to run and did not,

@@ -140,6 +140,7 @@ class Guest:
     def stop(self):
         pid = self.pid()
         if pid:
+            clock.account(self.name, time.time() - (self.dir / 'pid').stat().st_mtime, clock.used(self._qemu()))
             try:
                 os.killpg(pid, signal.SIGTERM)
                 for _ in range(100):

@@ -157,6 +157,7 @@ def run(argv, o, out=None, quiet=False):
             cmd.append('-no-reboot')
         with open(work / 'qemu.log', 'wb') as log:
             proc = subprocess.Popen(cmd, cwd=work, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        o.name = ' '.join(os.path.basename(a) for a in argv)[:70]
         return _watch(proc, work, o, out, timer, quiet)
     finally:
         if proc and proc.poll() is None:
@@ -173,12 +174,13 @@ def _watch(proc, work, o, out, timer, quiet):
     kexecs = console.Watch(work / 'console', console.KEXEC)
     pidfd = os.pidfd_open(proc.pid)
     allowed = clock.Limit(proc.pid, o.timeout)
-    monitor, resets, reset_limit = None, 0, None
+    monitor, resets, reset_limit, processor = None, 0, None, 0.0
     try:
         if o.reboots:
             monitor = qemu.Monitor(work)
         while True:
             ended = bool(select.select([pidfd], [], [], 0.03)[0])
+            processor = max(processor, clock.used(proc.pid))
             tail.copy()
             if ended:
                 break
@@ -198,6 +200,7 @@ def _watch(proc, work, o, out, timer, quiet):
                     proc.kill()
     finally:
         os.close(pidfd)
+        clock.account(o.name, timer(), processor)
         if monitor:
             monitor.close()
     proc.wait()
