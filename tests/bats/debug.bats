@@ -5,7 +5,8 @@
 # injection, KUnit. Five guests: one loses an allocation at every step and is
 # searched for lost memory, another one is kept busy, one does both to lending, one
 # loses the driver while memory is lent, and one does everything to mappings.
-# PMPOOL_SEED=N repeats what test-fuzz, test-stress and test-map did.
+# PMPOOL_SEED=N repeats what test-fuzz, test-stress and test-map did, PMPOOL_LONG=N has
+# the busy guest and that with mappings do N times as much.
 
 load guest
 
@@ -38,17 +39,18 @@ setup_file() {
 			--file "$BUILD/debug/module/pmpool_kunit.ko:/lib/pmpool_kunit.ko" \
 			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
 			--file "$BUILD/guest/test-fuzz" --file "$BUILD/guest/test-stress" \
-			-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 5" \
-			"test-stress 5" "test-kernel end"
+			-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 2000" \
+			"test-stress 100" "test-kernel end"
 		truncate -s 1M "$BATS_FILE_TMPDIR/disk"
-		watched map --mem 5G --pool 2304M --timeout 900 --disk "$BATS_FILE_TMPDIR/disk" \
-			--file "$BUILD/guest/test-map" -- "test-map 300 100 ${PMPOOL_SEED-}"
+		watched map --mem 5G --pool 2304M --timeout $((900 * ${PMPOOL_LONG:-1})) --disk "$BATS_FILE_TMPDIR/disk" \
+			--file "$BUILD/guest/test-map" -- "test-map $((300 * ${PMPOOL_LONG:-1})) 100 ${PMPOOL_SEED-}"
 	} 3>&- &
 	{
-		watched busy --pool 256M --timeout 900 \
+		watched busy --pool 256M --timeout $((900 * ${PMPOOL_LONG:-1})) \
 			--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
 			--file "$BUILD/guest/test-stress" \
-			-- "test-driver" "test-fuzz 30 ${PMPOOL_SEED-}" "test-stress 60 ${PMPOOL_SEED-}"
+			-- "test-driver" "test-fuzz $((10000 * ${PMPOOL_LONG:-1})) ${PMPOOL_SEED-}" \
+			"test-stress $((500 * ${PMPOOL_LONG:-1})) ${PMPOOL_SEED-}"
 		watched lend --mem 1280M --pool 512M --timeout 900 --append "$WATCH kmemleak=on" \
 			--allow-splat 'warn_alloc\+0x' \
 			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
@@ -77,7 +79,7 @@ setup_file() {
 	group busy fuzz 16
 }
 
-@test "eight workers do everything to everything for a minute" {
+@test "eight workers do everything to everything" {
 	group busy stress 24
 }
 

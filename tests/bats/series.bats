@@ -29,7 +29,7 @@ setup_file() {
 
 	{
 		series row --mem 1536M --timeout 400 --append "$WATCH kunit.enable=0 pmpool=128M" \
-			--file "$BUILD/guest/test-row" -- /bin/test-row 200
+			--file "$BUILD/guest/test-row" -- /bin/test-row 100
 		series efi --firmware efi --mem 1536M --timeout 500 --append "$WATCH kunit.enable=0 pmpool=96M efi=debug" \
 			--file "$BUILD/guest/test-row" -- /bin/test-row
 		series held --timeout 200 --append "$WATCH kunit.enable=0 pmpool=128M" --reboots 2 \

@@ -16,10 +16,10 @@ soak() {
 	echo "exit status $status"
 }
 
-@test "30 kexecs in the middle of a workload: nothing acknowledged is lost" {
-	soak 30
+@test "10 kexecs in the middle of a workload: nothing acknowledged is lost" {
+	soak 10
 	[ "$status" -eq 0 ]
-	[[ $last =~ ^"kexec loop: 30 cycles, "[1-9][0-9]*" records verified, 0 lost"$ ]]
+	[[ $last =~ ^"kexec loop: 10 cycles, "[1-9][0-9]*" records verified, 0 lost"$ ]]
 }
 
 @test "the loop finds what is lost: five things spoilt on purpose" {

@@ -22,7 +22,7 @@
 #define STUCK		2
 #define NOT_LENT	3
 #define KEPT		(20 * MIB)
-#define INITRD		(200 * MIB)
+#define INITRD		(100 * MIB)
 #define GIB		(1024 * MIB)
 
 static uint64_t size;

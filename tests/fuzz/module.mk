@@ -5,7 +5,7 @@
 UNIT_TESTS += $(BUILD)/test/test-seeds
 
 FUZZ_CLANG ?= clang
-SECONDS ?= 60
+SECONDS ?= 20
 FUZZ_CFLAGS = -isystem userspace/kernel -Iinclude/uapi -Idrivers/misc/pmpool -Itests/fuzz \
 	-include tests/fuzz/hooks.h
 FUZZ_SOURCES = tests/fuzz/fuzz.c tests/crash/crc32c.c \

@@ -3,7 +3,7 @@
 # Kernels that end in the middle of things. `make soak CYCLES=300` runs the kexec
 # loop; SEED= makes the workers do what they did in another run.
 
-CYCLES ?= 30
+CYCLES ?= 10
 SOAK_GUEST := $(BUILD)/guest/soak $(BUILD)/guest/pmpool.ko
 FAULT_GUESTS := $(BUILD)/guest/test-panic $(BUILD)/guest/test-wrong
 GUEST_TESTS += $(BUILD)/guest/soak $(FAULT_GUESTS) $(BUILD)/pmkv-static $(BUILD)/pmkv-load-static
