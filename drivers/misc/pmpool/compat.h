@@ -19,6 +19,14 @@
 #ifdef __KERNEL__
 #include <linux/mm.h>
 
+/*
+ * An extent's page-table entries have no struct pages. Before 6.12 those of huge pages
+ * are not marked as such, and get_user_pages() makes up a struct page that is none.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+#error "pmpool needs Linux 6.12: older kernels look for struct pages of an extent"
+#endif
+
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
 #define pmpool_insert_pfn_pmd(vmf, pfn, write)	vmf_insert_pfn_pmd(vmf, pfn, write)
 #else
