@@ -239,6 +239,11 @@ static void test_abi(int fd)
 	check_errno(ioctl(fd, _IOR(PMPOOL_IOC_TYPE, PMPOOL_CMD_INFO, int), arg), ENOTTY,
 		    "the number with a size in it");
 
+	memset(page, 0, 4096);
+	*(struct pmpool_info *)page = (struct pmpool_info){ .size = sizeof(struct pmpool_info),
+							    .__reserved = 1 };
+	check_errno(ioctl(fd, PMPOOL_INFO, page), EINVAL, "INFO, padding");
+
 	/* A result that can not be told is not made. */
 	memset(page, 0, 4096);
 	{

@@ -144,7 +144,7 @@ int pmpool_do_resize(struct pmpool_call *call)
 static int set_attributes(const struct pmpool_set *arg, const struct pmpool_extent *ext,
 			  struct pmpool_record *rec)
 {
-	bool chown = capable(CAP_CHOWN);
+	bool gives = false;
 
 	if (arg->flags & PMPOOL_SET_MODE)
 		rec->mode = arg->mode;
@@ -154,8 +154,7 @@ static int set_attributes(const struct pmpool_set *arg, const struct pmpool_exte
 
 		if (!uid_valid(uid))
 			return -EINVAL;
-		if (!uid_eq(uid, pmpool_extent_uid(ext)) && !chown)
-			return -EPERM;
+		gives |= !uid_eq(uid, pmpool_extent_uid(ext));
 		rec->uid = from_kuid(&init_user_ns, uid);
 	}
 
@@ -164,14 +163,14 @@ static int set_attributes(const struct pmpool_set *arg, const struct pmpool_exte
 
 		if (!gid_valid(gid))
 			return -EINVAL;
-		if (!gid_eq(gid, pmpool_extent_gid(ext)) && !in_group_p(gid) && !chown)
-			return -EPERM;
+		gives |= !gid_eq(gid, pmpool_extent_gid(ext)) && !in_group_p(gid);
 		rec->gid = from_kgid(&init_user_ns, gid);
 	}
 
 	if (arg->flags & PMPOOL_SET_TAG)
 		memcpy(rec->tag, arg->tag, sizeof(rec->tag));
-	return 0;
+	/* Asked only when it matters: the answer may be for the audit log. */
+	return gives && !capable(CAP_CHOWN) ? -EPERM : 0;
 }
 
 static bool set_valid(const struct pmpool_set *arg)

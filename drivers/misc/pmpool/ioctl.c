@@ -66,6 +66,9 @@ static int pmpool_do_info(struct pmpool_call *call)
 	u32 size = info->size;
 	u64 free, largest;
 
+	if (info->__reserved)
+		return -EINVAL;
+
 	pmpool_held_look(pool);
 
 	guard(rwsem_read)(&pool->lock);
@@ -92,7 +95,8 @@ static int pmpool_do_info(struct pmpool_call *call)
 		.format_time = sb->format_time,
 		.attach_time = sb->attach_time,
 		.handover_time = pool->previous_handover,
-		.base = capable(CAP_SYS_ADMIN) ? pool->region.base : 0,
+		/* Most who ask need not know, so it is nothing for the audit log. */
+		.base = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN) ? pool->region.base : 0,
 		.held = pmpool_space_blocks(&pool->space, PMPOOL_SPACE_HELD) <<
 			PMPOOL_FORMAT_BLOCK_SHIFT,
 	};

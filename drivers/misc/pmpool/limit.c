@@ -63,14 +63,14 @@ int pmpool_limit_check(struct pmpool *pool, u32 uid, u64 blocks, u64 extents)
 	limit = xa_load(&pool->limits, uid);
 	if (!limit)
 		limit = xa_load(&pool->limits, PMPOOL_FORMAT_ANY_UID);
-	if (!limit || capable(CAP_SYS_RESOURCE))
+	if (!limit)
 		return 0;
 
 	count_user(pool, uid, &has_blocks, &has_extents);
-	if ((blocks && size_add(has_blocks, blocks) > limit->blocks) ||
-	    (extents && size_add(has_extents, extents) > limit->extents))
-		return -EDQUOT;
-	return 0;
+	if ((!blocks || size_add(has_blocks, blocks) <= limit->blocks) &&
+	    (!extents || size_add(has_extents, extents) <= limit->extents))
+		return 0;
+	return capable(CAP_SYS_RESOURCE) ? 0 : -EDQUOT;
 }
 
 /**

@@ -106,7 +106,7 @@ enum pmpool_backing {
  * @backing: one of enum pmpool_backing
  * @was_clean: 1 when the last kernel that had the pool ended in an orderly way,
  *	or the pool was formatted by this one; else 0
- * @__reserved: 0
+ * @__reserved: must be 0
  * @format_time: when the pool was formatted
  * @attach_time: when this kernel attached it
  * @handover_time: when the previous kernel let go of it; 0 when it did not
