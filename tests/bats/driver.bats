@@ -113,6 +113,10 @@ setup_file() {
 	group driver limit 22
 }
 
+@test "a file that is open for long keeps nothing of extents that were removed" {
+	group driver grants 2
+}
+
 @test "the metadata is read by root alone, and written by nobody" {
 	group driver metadata 3
 }

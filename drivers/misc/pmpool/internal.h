@@ -241,17 +241,25 @@ struct pmpool_extent {
 	struct mutex zero;
 };
 
-/* What a file may do with an extent, and how many writable VMAs it has of it. */
-#define PMPOOL_GRANT_MASK	(PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE)
-#define PMPOOL_GRANT_ONE_VMA	(PMPOOL_GRANT_MASK + 1)
+/**
+ * struct pmpool_grant - what a file may do with an extent
+ * @id: of the extent
+ * @flags: PMPOOL_OPEN_*
+ * @writable: VMAs of the file that map it and are or can be made writable
+ */
+struct pmpool_grant {
+	u64 id;
+	u32 flags;
+	u32 writable;
+};
 
 /**
  * struct pmpool_file - an open /dev/pmpool or /dev/pmpool-extents/NAME
  * @pool: it is of
  * @ext: whose device it is, or NULL; the open cdev keeps it
- * @grants: by extent id: PMPOOL_OPEN_* and the count of writable VMAs. Ids are
- *	never used again, so what is left of a removed extent grants nothing.
- *	Guarded by @pool->lock
+ * @grants: by slot, so that there are no more than slots: the grant for the extent
+ *	that has the slot, or for one that was removed, which grants nothing since
+ *	ids are never used again. Guarded by @pool->lock
  */
 struct pmpool_file {
 	struct pmpool *pool;
@@ -346,6 +354,7 @@ int pmpool_do_set(struct pmpool_call *call);
 extern const struct file_operations pmpool_fops;
 extern const struct file_operations pmpool_extent_fops;
 int pmpool_call_tell(struct pmpool_call *call);
+struct pmpool_grant *pmpool_file_grant(struct pmpool_file *pf, const struct pmpool_extent *ext);
 
 /* lend.c */
 #ifdef CONFIG_MEMORY_HOTREMOVE

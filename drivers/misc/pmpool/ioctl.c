@@ -134,13 +134,44 @@ static int pmpool_do_create(struct pmpool_call *call)
 	return 0;
 }
 
-static int grant(struct pmpool_file *pf, u64 id, u32 flags)
+/**
+ * pmpool_file_grant - what a file may do with an extent
+ * @pf: the file
+ * @ext: of its pool, whose lock is held
+ *
+ * Return: the grant, or NULL when there is none.
+ */
+struct pmpool_grant *pmpool_file_grant(struct pmpool_file *pf, const struct pmpool_extent *ext)
 {
-	void *old = xa_load(&pf->grants, id);
+	struct pmpool_grant *grant = xa_load(&pf->grants, ext->slot);
 
-	if (old)
-		flags |= xa_to_value(old);
-	return xa_err(xa_store(&pf->grants, id, xa_mk_value(flags), GFP_KERNEL));
+	lockdep_assert_held(&pf->pool->lock);
+
+	return grant && grant->id == ext->record.id ? grant : NULL;
+}
+
+static int file_grant(struct pmpool_file *pf, const struct pmpool_extent *ext, u32 flags)
+{
+	struct pmpool_grant *grant = xa_load(&pf->grants, ext->slot);
+	int ret;
+
+	lockdep_assert_held_write(&pf->pool->lock);
+
+	if (!grant) {
+		grant = kzalloc(sizeof(*grant), GFP_KERNEL_ACCOUNT);
+		if (!grant)
+			return -ENOMEM;
+		ret = xa_insert(&pf->grants, ext->slot, grant, GFP_KERNEL);
+		if (ret) {
+			kfree(grant);
+			return ret;
+		}
+	}
+	/* It may be of an extent that had the slot before, and is mapped no more. */
+	if (grant->id != ext->record.id)
+		*grant = (struct pmpool_grant){ .id = ext->record.id };
+	grant->flags |= flags;
+	return 0;
 }
 
 static int pmpool_do_open(struct pmpool_call *call)
@@ -176,7 +207,7 @@ static int pmpool_do_open(struct pmpool_call *call)
 			if (pool->state == PMPOOL_STATE_READ_ONLY)
 				return -EROFS;
 		}
-		ret = grant(pf, ext->record.id, arg->flags);
+		ret = file_grant(pf, ext, arg->flags);
 		if (ret)
 			return ret;
 		pmpool_extent_opened(ext);
@@ -335,21 +366,29 @@ static struct pmpool_file *file_new(struct pmpool *pool, struct pmpool_extent *e
 {
 	struct pmpool_file *pf;
 
-	pf = kzalloc(sizeof(*pf), GFP_KERNEL);
+	pf = kzalloc(sizeof(*pf), GFP_KERNEL_ACCOUNT);
 	if (!pf)
 		return NULL;
 	pf->pool = pool;
 	pf->ext = ext;
-	xa_init(&pf->grants);
+	xa_init_flags(&pf->grants, XA_FLAGS_ACCOUNT);
 	return pf;
+}
+
+static void file_free(struct pmpool_file *pf)
+{
+	struct pmpool_grant *grant;
+	unsigned long slot;
+
+	xa_for_each(&pf->grants, slot, grant)
+		kfree(grant);
+	xa_destroy(&pf->grants);
+	kfree(pf);
 }
 
 static int pmpool_file_release(struct inode *inode, struct file *file)
 {
-	struct pmpool_file *pf = file->private_data;
-
-	xa_destroy(&pf->grants);
-	kfree(pf);
+	file_free(file->private_data);
 	return 0;
 }
 
@@ -357,11 +396,11 @@ static int pmpool_file_release(struct inode *inode, struct file *file)
 static int file_map(struct pmpool_file *pf, struct pmpool_extent *ext,
 		    struct vm_area_struct *vma, u64 offset)
 {
-	void *granted = xa_load(&pf->grants, ext->record.id);
+	const struct pmpool_grant *grant = pmpool_file_grant(pf, ext);
 
-	if (!granted)
+	if (!grant)
 		return -EACCES;
-	if (!(xa_to_value(granted) & PMPOOL_OPEN_WRITE)) {
+	if (!(grant->flags & PMPOOL_OPEN_WRITE)) {
 		if (vma->vm_flags & VM_WRITE)
 			return -EACCES;
 		vm_flags_clear(vma, VM_MAYWRITE);
@@ -481,14 +520,13 @@ static int extent_file_open(struct inode *inode, struct file *file)
 	else if (flags & PMPOOL_OPEN_WRITE && pool->state == PMPOOL_STATE_READ_ONLY)
 		ret = -EROFS;
 	else
-		ret = grant(pf, ext->record.id, flags);
+		ret = file_grant(pf, ext, flags);
 	if (!ret)
 		pmpool_extent_opened(ext);
 	up_write(&pool->lock);
 
 	if (ret) {
-		xa_destroy(&pf->grants);
-		kfree(pf);
+		file_free(pf);
 		return ret;
 	}
 	file->private_data = pf;

@@ -221,16 +221,6 @@ static bool vma_writable(const struct vm_area_struct *vma)
 	return vma->vm_flags & VM_MAYWRITE;
 }
 
-/* Count a writable VMA of the file that it is of; the grant has an entry already. */
-static void count_writable(const struct vm_area_struct *vma, struct pmpool_extent *ext, bool more)
-{
-	struct pmpool_file *pf = vma->vm_file->private_data;
-	unsigned long value = xa_to_value(xa_load(&pf->grants, ext->record.id));
-
-	value += more ? PMPOOL_GRANT_ONE_VMA : -PMPOOL_GRANT_ONE_VMA;
-	xa_store(&pf->grants, ext->record.id, xa_mk_value(value), GFP_ATOMIC);
-}
-
 static void extent_mapped(struct pmpool_extent *ext, const struct vm_area_struct *vma)
 {
 	lockdep_assert_held_write(&ext->pool->lock);
@@ -238,7 +228,7 @@ static void extent_mapped(struct pmpool_extent *ext, const struct vm_area_struct
 	ext->mappings++;
 	if (!vma_writable(vma))
 		return;
-	count_writable(vma, ext, true);
+	pmpool_file_grant(vma->vm_file->private_data, ext)->writable++;
 	if (!ext->writable++)
 		extent_mark(ext, false);
 }
@@ -261,7 +251,7 @@ static void extent_vm_close(struct vm_area_struct *vma)
 	ext->mappings--;
 	if (!vma_writable(vma))
 		return;
-	count_writable(vma, ext, false);
+	pmpool_file_grant(vma->vm_file->private_data, ext)->writable--;
 	if (!--ext->writable) {
 		WRITE_ONCE(ext->sealed, false);
 		extent_mark(ext, true);
@@ -364,7 +354,7 @@ int pmpool_do_seal(struct pmpool_call *call)
 	struct pmpool_file *pf = call->pf;
 	struct pmpool *pool = call->pool;
 	struct pmpool_extent *ext;
-	void *granted;
+	const struct pmpool_grant *grant;
 	u64 start = 0;
 
 	guard(rwsem_write)(&pool->lock);
@@ -384,10 +374,10 @@ int pmpool_do_seal(struct pmpool_call *call)
 
 	if (pool->format.read_only)
 		return -EROFS;
-	granted = xa_load(&pf->grants, ext->record.id);
-	if (!granted || !(xa_to_value(granted) & PMPOOL_OPEN_WRITE))
+	grant = pmpool_file_grant(pf, ext);
+	if (!grant || !(grant->flags & PMPOOL_OPEN_WRITE))
 		return -EACCES;
-	if (xa_to_value(granted) / PMPOOL_GRANT_ONE_VMA != ext->writable)
+	if (grant->writable != ext->writable)
 		return -EBUSY;
 
 	/* With the mark set and no writable mapping it is clean for good. */
