@@ -35,11 +35,14 @@
  * - pool->admin, a mutex: one change of the set of extents at a time, since
  *   devices come and go with them. User memory may be touched while it is held.
  * - mmap_lock, of a process, and the lock of a VMA.
+ * - ext->fault, a read-write semaphore: read by faults, which take no other lock
+ *   of the pool while they hold it, so that faults on different extents do not
+ *   meet. Written by sealing, which may last: all that waits for it is faults on
+ *   that extent.
  * - pool->lock, a read-write semaphore: records, extents, mappings. Taken in
  *   mmap() and when a mapping goes away, so nothing may be done under it that
- *   takes mmap_lock, or that waits for readers of sysfs, who take it.
- * - ext->fault, a read-write semaphore: read by faults, which take no other lock
- *   of the pool, so that faults on different extents do not meet.
+ *   takes mmap_lock, or that waits for readers of sysfs, who take it. Never held
+ *   for long.
  * - ext->zero, a mutex: one block of an extent is zeroed at a time.
  * - pool->bitmap_lock, a mutex: words of the initialised bitmap.
  */
@@ -220,7 +223,7 @@ struct pmpool {
  * @writable: those of them that are or can be made writable; guarded by
  *	@pool->lock
  * @sealed: no page of it is mapped writable, and its record says clean. Set with
- *	@pool->lock and @fault held for writing, taken away with @pool->lock held
+ *	@fault and @pool->lock held for writing, taken away with @pool->lock held
  * @fault: see above
  * @zero: see above
  */

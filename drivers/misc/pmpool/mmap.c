@@ -44,6 +44,7 @@
 static_assert(PMD_SIZE == PMPOOL_FORMAT_BLOCK_SIZE);
 
 #define ZERO_STEP	(64 * 1024)
+#define SEAL_STEP	(64 * PMPOOL_FORMAT_BLOCK_SIZE)
 
 /* Zero a block for its first owner. Sleeps. */
 static void block_zero(struct pmpool_extent *ext, u64 block)
@@ -342,6 +343,82 @@ unsigned long pmpool_unmapped_area(struct file *file, unsigned long addr, unsign
 	return mm_get_unmapped_area(current->mm, file, addr, len, pgoff, flags);
 }
 
+/* The extent that a caller names, or an error of PMPOOL_SEAL. */
+static struct pmpool_extent *extent_to_seal(struct pmpool_call *call)
+{
+	struct pmpool_seal *arg = &call->arg.seal;
+	struct pmpool_file *pf = call->pf;
+	struct pmpool_extent *ext;
+
+	guard(rwsem_read)(&call->pool->lock);
+
+	if (pf->ext) {
+		if (arg->id || memchr_inv(arg->name, 0, sizeof(arg->name)))
+			return ERR_PTR(-EINVAL);
+		ext = pf->ext;
+	} else {
+		ext = pmpool_extent_lookup(call->pool, arg->id, arg->name);
+	}
+	if (!IS_ERR(ext))
+		get_device(&ext->dev);
+	return ext;
+}
+
+/* Whether a file may seal an extent now. */
+static int may_seal(struct pmpool_file *pf, const struct pmpool_extent *ext)
+{
+	const struct pmpool_grant *grant;
+
+	lockdep_assert_held(&pf->pool->lock);
+
+	if (!ext->live)
+		return pf->ext ? -ENODEV : -ENOENT;
+	if (pf->pool->format.read_only)
+		return -EROFS;
+	grant = pmpool_file_grant(pf, ext);
+	if (!grant || !(grant->flags & PMPOOL_OPEN_WRITE))
+		return -EACCES;
+	return grant->writable == ext->writable ? 0 : -EBUSY;
+}
+
+/*
+ * No page of the extent is put into a mapping meanwhile, so all of them are gone
+ * in the end. In steps, for whoever maps anything by the same file waits for one.
+ */
+static int extent_seal(struct pmpool_file *pf, struct pmpool_extent *ext,
+		       struct address_space *mapping)
+{
+	struct pmpool *pool = pf->pool;
+	u64 start, done, size;
+	int ret;
+
+	lockdep_assert_held_write(&ext->fault);
+
+	scoped_guard(rwsem_read, &pool->lock) {
+		ret = may_seal(pf, ext);
+		start = pf->ext ? 0 : pmpool_extent_offset(ext);
+		size = ext->record.blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
+	}
+	for (done = 0; !ret && done < size; done += SEAL_STEP) {
+		unmap_mapping_range(mapping, start + done, min(size - done, SEAL_STEP), 1);
+		cond_resched();
+		if (fatal_signal_pending(current))
+			ret = -EINTR;
+	}
+	if (ret)
+		return ret;
+
+	guard(rwsem_write)(&pool->lock);
+
+	ret = may_seal(pf, ext);
+	if (ret)
+		return ret;
+	/* With the mark set and no writable mapping it is clean for good. */
+	WRITE_ONCE(ext->sealed, ext->writable);
+	extent_mark(ext, true);
+	return 0;
+}
+
 /**
  * pmpool_do_seal - ioctl(PMPOOL_SEAL)
  * @call: under way
@@ -350,42 +427,17 @@ unsigned long pmpool_unmapped_area(struct file *file, unsigned long addr, unsign
  */
 int pmpool_do_seal(struct pmpool_call *call)
 {
-	struct pmpool_seal *arg = &call->arg.seal;
-	struct pmpool_file *pf = call->pf;
-	struct pmpool *pool = call->pool;
-	struct pmpool_extent *ext;
-	const struct pmpool_grant *grant;
-	u64 start = 0;
+	struct pmpool_extent *ext = extent_to_seal(call);
+	int ret;
 
-	guard(rwsem_write)(&pool->lock);
+	if (IS_ERR(ext))
+		return PTR_ERR(ext);
 
-	if (pf->ext) {
-		ext = pf->ext;
-		if (arg->id || memchr_inv(arg->name, 0, sizeof(arg->name)))
-			return -EINVAL;
-		if (!ext->live)
-			return -ENODEV;
-	} else {
-		ext = pmpool_extent_lookup(pool, arg->id, arg->name);
-		if (IS_ERR(ext))
-			return PTR_ERR(ext);
-		start = pmpool_extent_offset(ext);
+	ret = down_write_killable(&ext->fault);
+	if (!ret) {
+		ret = extent_seal(call->pf, ext, call->file->f_mapping);
+		up_write(&ext->fault);
 	}
-
-	if (pool->format.read_only)
-		return -EROFS;
-	grant = pmpool_file_grant(pf, ext);
-	if (!grant || !(grant->flags & PMPOOL_OPEN_WRITE))
-		return -EACCES;
-	if (grant->writable != ext->writable)
-		return -EBUSY;
-
-	/* With the mark set and no writable mapping it is clean for good. */
-	down_write(&ext->fault);
-	WRITE_ONCE(ext->sealed, ext->writable);
-	unmap_mapping_range(call->file->f_mapping, start,
-			    ext->record.blocks << PMPOOL_FORMAT_BLOCK_SHIFT, 1);
-	up_write(&ext->fault);
-	extent_mark(ext, true);
-	return 0;
+	put_device(&ext->dev);
+	return ret;
 }
