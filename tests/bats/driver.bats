@@ -27,6 +27,7 @@ setup_file() {
 			-- /bin/test-repair
 		mini lend-force --mem 2G --pool 768M --cpus 1 --timeout 400 --reboots 1 \
 			--allow-splat 'sysrq triggered crash' -- "$BUILD/guest/test-lend-force"
+		mini slow --mem 2G --pool 768M --cpus 2 --timeout 400 -- "$BUILD/guest/test-slow"
 		mini lend --mem 2G --pool 768M --cpus 2 --timeout 400 \
 			--file "$BUILD/guest/test-lend:/bin/test-lend" -- /bin/test-lend
 	} 3>&- &
@@ -58,7 +59,7 @@ setup_file() {
 }
 
 @test "ioctls: sizes, flags, padding and unknown commands" {
-	group driver abi 40
+	group driver abi 90
 }
 
 @test "create: a bad name, size 0, too large, an existing name, every other error" {
@@ -115,6 +116,13 @@ setup_file() {
 
 @test "a file that is open for long keeps nothing of extents that were removed" {
 	group driver grants 2
+}
+
+@test "a caller whose memory is slow keeps nobody waiting, nor the next kernel" {
+	group slow slow 23
+	group slow slow-late 12
+	group slow slow-kexec 4
+	ended_well slow
 }
 
 @test "the metadata is read by root alone, and written by nobody" {

@@ -92,16 +92,6 @@ static const char *inconsistent(const struct snapshot *snap)
 }
 
 __attribute__((unused))
-static int rename_extent(int fd, const char *name, const char *new_name)
-{
-	struct pmpool_rename arg = { .size = sizeof(arg) };
-
-	set_name(arg.name, name);
-	set_name(arg.new_name, new_name);
-	return ioctl(fd, PMPOOL_RENAME, &arg);
-}
-
-__attribute__((unused))
 static int resize_extent(int fd, const char *name, uint64_t length)
 {
 	struct pmpool_resize arg = { .size = sizeof(arg), .length = length };

@@ -197,6 +197,16 @@ static int remove_extent(int fd, const char *name)
 }
 
 __attribute__((unused))
+static int rename_extent(int fd, const char *name, const char *new_name)
+{
+	struct pmpool_rename arg = { .size = sizeof(arg) };
+
+	set_name(arg.name, name);
+	set_name(arg.new_name, new_name);
+	return ioctl(fd, PMPOOL_RENAME, &arg);
+}
+
+__attribute__((unused))
 static struct pmpool_info info(int fd)
 {
 	struct pmpool_info arg = { .size = sizeof(arg) };

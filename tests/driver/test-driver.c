@@ -177,6 +177,17 @@ struct any {
 	uint8_t rest[508];
 };
 
+/* The error of a call whose struct is in a page that can not be written. */
+static int read_only(int fd, unsigned int cmd, void *page)
+{
+	int ret;
+
+	mprotect(page, 4096, PROT_READ);
+	ret = ioctl(fd, cmd, page) ? errno : 0;
+	mprotect(page, 4096, PROT_READ | PROT_WRITE);
+	return ret;
+}
+
 static void test_abi(int fd)
 {
 	static const struct {
@@ -201,8 +212,10 @@ static void test_abi(int fd)
 		{ "REPAIR", PMPOOL_REPAIR, sizeof(struct pmpool_repair), 0, 0 },
 		{ "LEND", PMPOOL_LEND, sizeof(struct pmpool_lend), PMPOOL_LEND_SET, 0 },
 	};
+	struct pmpool_limit limit = { .size = sizeof(limit), .uid = 1, .flags = PMPOOL_LIMIT_SET };
 	uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct any *arg = (struct any *)page;
+	struct pmpool_extent_info ext;
 	unsigned int i;
 
 	begin("abi");
@@ -245,18 +258,25 @@ static void test_abi(int fd)
 							    .__reserved = 1 };
 	check_errno(ioctl(fd, PMPOOL_INFO, page), EINVAL, "INFO, padding");
 
-	/* A result that can not be told is not made. */
+	/* What can not be told is not done. */
 	memset(page, 0, 4096);
-	{
-		struct pmpool_create *c = (void *)page;
-
-		c->size = sizeof(*c);
-		c->length = BLOCK;
-		strcpy(c->name, "readonly");
-		mprotect(page, 4096, PROT_READ);
-		check_errno(ioctl(fd, PMPOOL_CREATE, c), EFAULT, "CREATE in memory that is not writable");
-		check(info(fd).extents == 0 && access(NODES "readonly", F_OK), "creates nothing");
-	}
+	*(struct pmpool_create *)page = (struct pmpool_create){ .size = sizeof(struct pmpool_create),
+								.name = "readonly", .length = BLOCK };
+	check(read_only(fd, PMPOOL_CREATE, page) == EFAULT && info(fd).extents == 0 &&
+	      access(NODES "readonly", F_OK), "CREATE in memory that is not writable: EFAULT, and nothing");
+	create(fd, "readonly", BLOCK);
+	*(struct pmpool_resize *)page = (struct pmpool_resize){ .size = sizeof(struct pmpool_resize),
+								.name = "readonly",
+								.length = 2 * BLOCK };
+	check(read_only(fd, PMPOOL_RESIZE, page) == EFAULT && !open_extent(fd, "readonly", 0, &ext) &&
+	      ext.length == BLOCK, "RESIZE there: EFAULT, and nothing");
+	remove_extent(fd, "readonly");
+	memset(page, 0, 4096);
+	*(struct pmpool_limit *)page = limit;
+	check(read_only(fd, PMPOOL_LIMIT, page) == EFAULT, "LIMIT there: EFAULT");
+	limit.flags = 0;
+	check(!ioctl(fd, PMPOOL_LIMIT, &limit) && limit.max_extents == PMPOOL_UNLIMITED,
+	      "and no limit");
 	munmap(page, 8192);
 }
 
@@ -693,15 +713,6 @@ static void test_owners(int fd)
 	remove_extent(fd, "roots");
 	remove_extent(fd, "shared");
 	remove_extent(fd, "group");
-}
-
-static int rename_extent(int fd, const char *name, const char *new_name)
-{
-	struct pmpool_rename arg = { .size = sizeof(arg) };
-
-	set_name(arg.name, name);
-	set_name(arg.new_name, new_name);
-	return ioctl(fd, PMPOOL_RENAME, &arg);
 }
 
 static void test_rename(int fd)

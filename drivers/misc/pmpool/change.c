@@ -99,9 +99,7 @@ int pmpool_do_resize(struct pmpool_call *call)
 	first = ext->record.first_block;
 	room = pmpool_space_room(&pool->space, first, ext->slot, true);
 	arg->largest = room << PMPOOL_FORMAT_BLOCK_SHIFT;
-	ret = pmpool_call_tell(call);
-	if (ret)
-		return ret;
+	call->tell = true;
 	if (arg->length > arg->largest)
 		return -ENOSPC;
 

@@ -33,7 +33,7 @@
  * - pool->lend.mutex: memory is given to the system, or taken back, by one at a
  *   time. Held for as long as that lasts, so by nobody who has to be quick.
  * - pool->admin, a mutex: one change of the set of extents at a time, since
- *   devices come and go with them. User memory may be touched while it is held.
+ *   devices come and go with them.
  * - mmap_lock, of a process, and the lock of a VMA.
  * - ext->fault, a read-write semaphore: read by faults, which take no other lock
  *   of the pool while they hold it, so that faults on different extents do not
@@ -45,6 +45,9 @@
  *   for long.
  * - ext->zero, a mutex: one block of an extent is zeroed at a time.
  * - pool->bitmap_lock, a mutex: words of the initialised bitmap.
+ *
+ * A caller's memory is touched with none of them held: it is the caller's to say how
+ * long that takes, by way of userfaultfd or a file system of its own.
  */
 
 /**
@@ -280,6 +283,7 @@ struct pmpool_file {
  * @op: what the table says of the command
  * @wait: for memory that is lent
  * @taking: memory that the system has
+ * @tell: what is in @arg is for the caller even if the call fails
  * @arg: the struct, as this kernel knows it; what is beyond @user_size is zero
  */
 struct pmpool_call {
@@ -291,6 +295,7 @@ struct pmpool_call {
 	const struct pmpool_op *op;
 	struct pmpool_lend_wait wait;
 	struct pmpool_taking taking;
+	bool tell;
 	union {
 		u32 head[2];	/* every struct: size, flags */
 		struct pmpool_info info;
@@ -356,7 +361,6 @@ int pmpool_do_set(struct pmpool_call *call);
 /* ioctl.c */
 extern const struct file_operations pmpool_fops;
 extern const struct file_operations pmpool_extent_fops;
-int pmpool_call_tell(struct pmpool_call *call);
 struct pmpool_grant *pmpool_file_grant(struct pmpool_file *pf, const struct pmpool_extent *ext);
 
 /* lend.c */

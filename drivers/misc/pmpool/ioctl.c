@@ -27,12 +27,11 @@
  * @flags: that this kernel knows
  * @on_extent: it works on an extent's own file
  * @admin: run with the pool's admin mutex held
- * @looks: it changes nothing, and what it found is in call->arg for copying out
+ * @tells: what it leaves in call->arg is copied out to the caller
  * @timeout: where in the struct it says how long to wait; 0 when it does not
- * @run: does it. -EAGAIN when what is lent was demanded for it, or what the system
- *	has is to be taken: it is run again then, once that was waited for. Copies out
- *	by itself, before anything is changed, if there is something to tell: a
- *	caller that gets EFAULT has changed nothing
+ * @run: does it, without touching the caller's memory. -EAGAIN when what is lent was
+ *	demanded for it, or what the system has is to be taken: it is run again then,
+ *	once that was waited for
  */
 struct pmpool_op {
 	unsigned int cmd;
@@ -41,19 +40,17 @@ struct pmpool_op {
 	u32 flags;
 	bool on_extent;
 	bool admin;
-	bool looks;
+	bool tells;
 	size_t timeout;
 	int (*run)(struct pmpool_call *call);
 };
 
-/**
- * pmpool_call_tell - copy the struct of an ioctl out to the caller
- * @call: under way; the pool's lock is not held
- *
- * Return: 0 or -EFAULT.
- */
-int pmpool_call_tell(struct pmpool_call *call)
+/* Copy the struct out to the caller. Whose memory it is says how long that takes. */
+static int call_tell(struct pmpool_call *call)
 {
+	lockdep_assert_not_held(&call->pool->admin);
+	lockdep_assert_not_held(&call->pool->lock);
+
 	return copy_to_user(call->user, &call->arg, min(call->user_size, call->op->size)) ?
 	       -EFAULT : 0;
 }
@@ -108,9 +105,7 @@ static int pmpool_do_info(struct pmpool_call *call)
 static int pmpool_do_create(struct pmpool_call *call)
 {
 	struct pmpool_create *arg = &call->arg.create;
-	struct pmpool *pool = call->pool;
 	struct pmpool_extent *ext;
-	int ret;
 
 	if (!(call->file->f_mode & FMODE_WRITE))
 		return -EBADF;
@@ -118,17 +113,12 @@ static int pmpool_do_create(struct pmpool_call *call)
 	if (!pmpool_create_valid(arg))
 		return -EINVAL;
 
-	ext = pmpool_extent_prepare(pool, arg, &call->taking, &call->wait);
+	ext = pmpool_extent_prepare(call->pool, arg, &call->taking, &call->wait);
 	if (IS_ERR(ext))
 		return PTR_ERR(ext);
 
 	arg->id = ext->record.id;
 	arg->offset = pmpool_extent_offset(ext);
-	ret = pmpool_call_tell(call);
-	if (ret) {
-		pmpool_extent_abort(ext);
-		return ret;
-	}
 	pmpool_extent_commit(ext);
 	pmpool_take_used(&call->taking);
 	return 0;
@@ -268,22 +258,23 @@ static int pmpool_do_next(struct pmpool_call *call)
 	}
 
 static const struct pmpool_op pmpool_ops[] = {
-	OP(PMPOOL_INFO, pmpool_do_info, pmpool_info, base, 0, .looks = true),
-	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0, .admin = true,
+	OP(PMPOOL_INFO, pmpool_do_info, pmpool_info, base, 0, .tells = true),
+	OP(PMPOOL_CREATE, pmpool_do_create, pmpool_create, offset, 0, .admin = true, .tells = true,
 	   .timeout = offsetof(struct pmpool_create, timeout)),
 	OP(PMPOOL_OPEN, pmpool_do_open, pmpool_open, info,
-	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true, .looks = true),
+	   PMPOOL_OPEN_READ | PMPOOL_OPEN_WRITE, .on_extent = true, .tells = true),
 	OP(PMPOOL_REMOVE, pmpool_do_remove, pmpool_remove, name, 0, .admin = true),
-	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, PMPOOL_NEXT_HELD, .looks = true),
+	OP(PMPOOL_NEXT, pmpool_do_next, pmpool_next, info, PMPOOL_NEXT_HELD, .tells = true),
 	OP(PMPOOL_RENAME, pmpool_do_rename, pmpool_rename, new_name, 0, .admin = true),
-	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true,
+	OP(PMPOOL_RESIZE, pmpool_do_resize, pmpool_resize, largest, 0, .admin = true, .tells = true,
 	   .timeout = offsetof(struct pmpool_resize, timeout)),
 	OP(PMPOOL_SET, pmpool_do_set, pmpool_set, tag,
 	   PMPOOL_SET_MODE | PMPOOL_SET_UID | PMPOOL_SET_GID | PMPOOL_SET_TAG, .admin = true),
 	OP(PMPOOL_SEAL, pmpool_do_seal, pmpool_seal, name, 0, .on_extent = true),
-	OP(PMPOOL_LIMIT, pmpool_do_limit, pmpool_limit, extents, PMPOOL_LIMIT_SET, .admin = true),
+	OP(PMPOOL_LIMIT, pmpool_do_limit, pmpool_limit, extents, PMPOOL_LIMIT_SET, .admin = true,
+	   .tells = true),
 	OP(PMPOOL_REPAIR, pmpool_do_repair, pmpool_repair, record, 0, .admin = true),
-	OP(PMPOOL_LEND, pmpool_do_lend, pmpool_lend, lendable, PMPOOL_LEND_SET,
+	OP(PMPOOL_LEND, pmpool_do_lend, pmpool_lend, lendable, PMPOOL_LEND_SET, .tells = true,
 	   .timeout = offsetof(struct pmpool_lend, timeout)),
 };
 
@@ -356,9 +347,12 @@ static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long
 	if (call.arg.head[1] & ~call.op->flags)
 		return -EOPNOTSUPP;
 
+	/* Who can not be told shall not change anything: find out before. */
+	if (call.op->admin && call.op->tells && call_tell(&call))
+		return -EFAULT;
 	ret = call_run(&call);
-	if (!ret && call.op->looks)
-		ret = pmpool_call_tell(&call);
+	if (call.op->tells && (!ret || call.tell) && call_tell(&call))
+		return -EFAULT;
 	return ret;
 }
 

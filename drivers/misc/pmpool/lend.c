@@ -617,13 +617,14 @@ static int lend_less(struct pmpool *pool, u64 blocks, struct pmpool_lend_wait *w
 	int ret;
 
 	do {
-		scoped_guard(mutex, &pool->admin) {
-			if (lent_blocks(pool) <= blocks)
-				return 0;
-			ret = demand_less(pool, blocks, wait);
-		}
+		if (mutex_lock_killable(&pool->admin))
+			return -EINTR;
+		ret = lent_blocks(pool) > blocks ? demand_less(pool, blocks, wait) : 0;
+		mutex_unlock(&pool->admin);
 		if (ret == -EAGAIN)
 			ret = pmpool_lend_wait(pool, wait);
+		else
+			break;
 	} while (!ret);
 	return ret == -ENOSPC ? -EBUSY : ret;
 }
@@ -659,7 +660,7 @@ int pmpool_do_lend(struct pmpool_call *call)
 		return -EINVAL;
 	if (!(arg->flags & PMPOOL_LEND_SET)) {
 		lend_describe(pool, arg);
-		return pmpool_call_tell(call);
+		return 0;
 	}
 	if (!capable(CAP_SYS_ADMIN))
 		return -EPERM;

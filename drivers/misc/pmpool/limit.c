@@ -210,7 +210,6 @@ int pmpool_do_limit(struct pmpool_call *call)
 	u32 uid = PMPOOL_FORMAT_ANY_UID;
 	u64 blocks;
 	kuid_t kuid;
-	int ret;
 
 	if (arg->__reserved)
 		return -EINVAL;
@@ -237,8 +236,5 @@ int pmpool_do_limit(struct pmpool_call *call)
 	}
 	arg->max_bytes = blocks == U64_MAX ? U64_MAX : blocks << PMPOOL_FORMAT_BLOCK_SHIFT;
 
-	ret = pmpool_call_tell(call);
-	if (ret || !(arg->flags & PMPOOL_LIMIT_SET))
-		return ret;
-	return limit_set(pool, uid, blocks, arg->max_extents);
+	return arg->flags & PMPOOL_LIMIT_SET ? limit_set(pool, uid, blocks, arg->max_extents) : 0;
 }

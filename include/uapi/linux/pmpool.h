@@ -34,7 +34,9 @@
  *  - EINVAL: @size is too small for the command, or padding is not zero.
  *  - E2BIG: @size is larger than this kernel knows and the excess is not zero.
  *  - EOPNOTSUPP: a flag is set that this kernel does not know.
- *  - EFAULT: the struct is not readable and writable memory.
+ *  - EFAULT: the struct is not readable and writable memory. Nothing was changed,
+ *    unless that memory went away while the call ran: then what was asked for is
+ *    done, and could not be told.
  *  - ENODEV: the pool or the extent behind this file has gone away.
  *  - EINTR: a fatal signal arrived while waiting for another operation.
  *
