@@ -9,6 +9,7 @@
  * argument "lend" has only lending fail; without it that is left out.
  */
 #include <dirent.h>
+#include <signal.h>
 #include <sys/mount.h>
 
 #include "debug.h"
@@ -530,6 +531,50 @@ static const char *all_nodes(void)
 static void load_again(void) { must(run_load(), "loading the module"); }
 static void unload_again(void) { must(unload(), "unloading the module"); }
 
+static unsigned int *opened;
+static pid_t opener;
+
+/* Somebody opens an extent as soon as it can be. */
+static void start_opener(void)
+{
+	/* A node whose driver is not there has the kernel look for it, for long. */
+	put("/proc/sys/kernel/modprobe", "\n");
+	opened = mmap(NULL, sizeof(*opened), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	must(opened == MAP_FAILED, "memory");
+	opener = fork();
+	if (opener)
+		return;
+	for (;;) {
+		int fd = open(NODES "one", O_RDWR | O_CLOEXEC);
+
+		if (fd < 0)
+			continue;
+		++*opened;
+		close(fd);
+	}
+}
+
+static unsigned int stop_opener(void)
+{
+	unsigned int times;
+
+	kill(opener, SIGKILL);
+	waitpid(opener, NULL, 0);
+	times = *opened;
+	munmap(opened, sizeof(*opened));
+	return times;
+}
+
+/* What could be opened and then was no more would be in the module that is gone. */
+static bool not_opened(void) { return !stop_opener(); }
+
+static void stop_and_unload(void)
+{
+	stop_opener();
+	unload_again();
+}
+
 static const struct operation operations[] = {
 	{ .name = "INFO", .run = run_info },
 	{ .name = "CREATE", .run = run_create, .verify = created, .after = undo_create,
@@ -572,8 +617,8 @@ static const struct operation operations[] = {
 	{ .name = "read of sysfs", .run = run_sysfs },
 	{ .name = "read of the metadata", .run = run_read },
 	{ .name = "unload", .run = run_unload, .after = load_again, .alone = true },
-	{ .name = "load", .run = run_load, .verify = all_nodes, .after = unload_again,
-	  .alone = true },
+	{ .name = "load", .before = start_opener, .run = run_load, .verify = all_nodes,
+	  .after = stop_and_unload, .unchanged = not_opened, .alone = true },
 };
 
 static bool clear_error(const struct operation *op, int err)

@@ -2,8 +2,9 @@
 /**
  * DOC: attaching and detaching
  *
- * A pool is attached in one go, and published last: when /dev/pmpool appears
- * every extent can be opened. Detaching runs the other way round.
+ * A pool is attached in one go, and published last: first /dev/pmpool, by which
+ * every extent can be opened at once, then their own nodes, which are announced
+ * when they can be. Detaching runs the other way round.
  *
  * There are two ways to end. Unloading the module detaches the pool. A reboot,
  * kexec included, only marks it as left in an orderly way, because processes
@@ -129,19 +130,6 @@ static int pmpool_open_format(struct pmpool *pool)
 	return 0;
 }
 
-static int pmpool_publish(struct pmpool *pool)
-{
-	pool->misc = (struct miscdevice){
-		.minor = MISC_DYNAMIC_MINOR,
-		.name = "pmpool",
-		.fops = &pmpool_fops,
-		.groups = pmpool_groups,
-		.parent = pool->dev,
-		.mode = 0600,
-	};
-	return misc_register(&pool->misc);
-}
-
 static int pmpool_probe(struct platform_device *pdev)
 {
 	struct device *dev = &pdev->dev;
@@ -218,21 +206,8 @@ static int pmpool_probe(struct platform_device *pdev)
 	ret = atomic_notifier_chain_register(&panic_notifier_list, &pool->panic);
 	if (ret)
 		goto unregister_reboot;
-
-	/* Whoever sees a device opens it at once, so this is the last. */
-	ret = pmpool_publish(pool);
-	if (ret)
-		goto unregister_panic;
-
-	dev_info(dev, "attached %pR, generation %llu, %u extents%s%s\n", pool->region.res,
-		 pool->format.super.generation, pool->extents,
-		 pool->was_clean ? "" : ", not left clean",
-		 pool->state == PMPOOL_STATE_READ_ONLY ? ", read-only" :
-		 pool->state == PMPOOL_STATE_DEGRADED ? ", degraded" : "");
 	return 0;
 
-unregister_panic:
-	atomic_notifier_chain_unregister(&panic_notifier_list, &pool->panic);
 unregister_reboot:
 	unregister_reboot_notifier(&pool->reboot);
 unregister_pm:
@@ -257,7 +232,6 @@ static void pmpool_remove(struct platform_device *pdev)
 	struct pmpool *pool = platform_get_drvdata(pdev);
 	bool whole;
 
-	misc_deregister(&pool->misc);
 	atomic_notifier_chain_unregister(&panic_notifier_list, &pool->panic);
 	unregister_reboot_notifier(&pool->reboot);
 	unregister_pm_notifier(&pool->pm);
@@ -281,6 +255,41 @@ static struct platform_driver pmpool_driver = {
 
 static struct platform_device *pmpool_device;
 
+/*
+ * Whoever sees a device opens it at once, and would be in a module that is gone if
+ * anything failed later: the driver core, too, has things to do after a probe.
+ */
+static int pmpool_publish(struct pmpool *pool)
+{
+	int ret;
+
+	pool->misc = (struct miscdevice){
+		.minor = MISC_DYNAMIC_MINOR,
+		.name = "pmpool",
+		.fops = &pmpool_fops,
+		.groups = pmpool_groups,
+		.parent = pool->dev,
+		.mode = 0600,
+	};
+	ret = misc_register(&pool->misc);
+	if (ret)
+		return ret;
+	pmpool_extents_publish(pool);
+
+	dev_info(pool->dev, "attached %pR, generation %llu, %u extents%s%s\n", pool->region.res,
+		 pool->format.super.generation, pool->extents,
+		 pool->was_clean ? "" : ", not left clean",
+		 pool->state == PMPOOL_STATE_READ_ONLY ? ", read-only" :
+		 pool->state == PMPOOL_STATE_DEGRADED ? ", degraded" : "");
+	return 0;
+}
+
+static void pmpool_unpublish(struct pmpool *pool)
+{
+	pmpool_extents_unpublish(pool);
+	misc_deregister(&pool->misc);
+}
+
 static int __init pmpool_init(void)
 {
 	int ret;
@@ -291,15 +300,27 @@ static int __init pmpool_init(void)
 
 	pmpool_device = platform_create_bundle(&pmpool_driver, pmpool_probe, NULL, 0, NULL, 0);
 	if (IS_ERR(pmpool_device)) {
-		class_unregister(&pmpool_class);
-		return PTR_ERR(pmpool_device);
+		ret = PTR_ERR(pmpool_device);
+		goto unregister_class;
 	}
+
+	ret = pmpool_publish(platform_get_drvdata(pmpool_device));
+	if (ret)
+		goto unregister_device;
 	return 0;
+
+unregister_device:
+	platform_device_unregister(pmpool_device);
+	platform_driver_unregister(&pmpool_driver);
+unregister_class:
+	class_unregister(&pmpool_class);
+	return ret;
 }
 module_init(pmpool_init);
 
 static void __exit pmpool_exit(void)
 {
+	pmpool_unpublish(platform_get_drvdata(pmpool_device));
 	platform_device_unregister(pmpool_device);
 	platform_driver_unregister(&pmpool_driver);
 	class_unregister(&pmpool_class);

@@ -82,8 +82,6 @@ static struct pmpool_extent *extent_new(struct pmpool *pool, u32 slot, unsigned 
 	ext->dev.type = &extent_type;
 	ext->dev.parent = pool->dev;
 	ext->dev.devt = pool->devt + minor;
-	cdev_init(&ext->cdev, &pmpool_extent_fops);
-	ext->cdev.owner = THIS_MODULE;
 
 	ret = dev_set_name(&ext->dev, "%s", rec->name);
 	if (ret) {
@@ -172,6 +170,22 @@ struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset)
 
 	run = pmpool_space_at(&pool->space, offset >> PMPOOL_FORMAT_BLOCK_SHIFT);
 	return run ? pmpool_extent_of(pool, run) : NULL;
+}
+
+/**
+ * pmpool_extent_of_device - find an extent by the number of its device
+ * @pool: attached, its lock held
+ * @devt: one of the pool's
+ *
+ * Return: the extent, or NULL.
+ */
+struct pmpool_extent *pmpool_extent_of_device(struct pmpool *pool, dev_t devt)
+{
+	struct pmpool_extent *ext = pool->slots[(devt - pool->devt) % PMPOOL_FORMAT_SLOTS];
+
+	lockdep_assert_held(&pool->lock);
+
+	return ext && ext->dev.devt == devt ? ext : NULL;
 }
 
 /**
@@ -269,7 +283,7 @@ bool pmpool_create_valid(const struct pmpool_create *arg)
 static int extent_add_quietly(struct pmpool_extent *ext)
 {
 	dev_set_uevent_suppress(&ext->dev, true);
-	return cdev_device_add(&ext->cdev, &ext->dev);
+	return device_add(&ext->dev);
 }
 
 static void extent_announce(struct pmpool_extent *ext)
@@ -280,7 +294,7 @@ static void extent_announce(struct pmpool_extent *ext)
 
 static void extent_del(struct pmpool_extent *ext)
 {
-	cdev_device_del(&ext->cdev, &ext->dev);
+	device_del(&ext->dev);
 	put_device(&ext->dev);
 }
 
@@ -500,7 +514,7 @@ static int extent_load(struct pmpool *pool, u32 slot, const struct pmpool_record
 	scoped_guard(rwsem_write, &pool->lock)
 		extent_link(ext);
 
-	ret = cdev_device_add(&ext->cdev, &ext->dev);
+	ret = extent_add_quietly(ext);
 	if (ret) {
 		scoped_guard(rwsem_write, &pool->lock)
 			extent_unlink(ext);
@@ -572,6 +586,8 @@ static int extents_scan(struct pmpool *pool, struct pmpool_record *rec)
  * pmpool_extents_load - make the extents that the records tell of
  * @pool: with its format open
  *
+ * Their nodes are there then, but can not be opened before pmpool_extents_publish().
+ *
  * Return: 0, or -ENOMEM with nothing left behind.
  */
 int pmpool_extents_load(struct pmpool *pool)
@@ -626,6 +642,39 @@ int pmpool_extents_load(struct pmpool *pool)
 unload:
 	pmpool_extents_unload(pool);
 	return ret;
+}
+
+/**
+ * pmpool_extents_publish - let the extents be opened by their nodes
+ * @pool: attached: nothing can fail any more
+ *
+ * From here on a process may be inside the driver by way of a node, and the kernel
+ * does not wait for it when it discards a module that fails to load.
+ */
+void pmpool_extents_publish(struct pmpool *pool)
+{
+	u32 slot;
+
+	cdev_init(&pool->cdev, &pmpool_extent_fops);
+	pool->cdev.owner = THIS_MODULE;
+	/* 48 bytes can be waited for. */
+	while (cdev_add(&pool->cdev, pool->devt, PMPOOL_MINORS))
+		schedule_timeout_uninterruptible(1);
+
+	guard(mutex)(&pool->admin);
+
+	for (slot = 0; slot < PMPOOL_FORMAT_SLOTS; slot++)
+		if (pool->slots[slot] && dev_get_uevent_suppress(&pool->slots[slot]->dev))
+			extent_announce(pool->slots[slot]);
+}
+
+/**
+ * pmpool_extents_unpublish - undo pmpool_extents_publish()
+ * @pool: being detached
+ */
+void pmpool_extents_unpublish(struct pmpool *pool)
+{
+	cdev_del(&pool->cdev);
 }
 
 /**

@@ -170,6 +170,7 @@ struct pmpool_taking {
  * @misc: /dev/pmpool
  * @devt: first of two device numbers for each slot: an extent that is renamed
  *	has both for a moment
+ * @cdev: has all of them
  * @reboot: called before the next kernel starts
  * @panic: called when this kernel breaks
  * @pm: called before hibernation
@@ -199,6 +200,7 @@ struct pmpool {
 
 	struct miscdevice misc;
 	dev_t devt;
+	struct cdev cdev;
 	struct notifier_block reboot;
 	struct notifier_block panic;
 	struct notifier_block pm;
@@ -211,8 +213,8 @@ struct pmpool {
 
 /**
  * struct pmpool_extent - an extent
- * @dev: of class pmpool; its reference count is the extent's
- * @cdev: /dev/pmpool-extents/NAME
+ * @dev: of class pmpool, for /dev/pmpool-extents/NAME; its reference count is the
+ *	extent's
  * @pool: it is in
  * @slot: of its record
  * @record: id, name, place, uuid and times never change; the rest is guarded by
@@ -232,7 +234,6 @@ struct pmpool {
  */
 struct pmpool_extent {
 	struct device dev;
-	struct cdev cdev;
 	struct pmpool *pool;
 	u32 slot;
 	struct pmpool_record record;
@@ -262,7 +263,7 @@ struct pmpool_grant {
 /**
  * struct pmpool_file - an open /dev/pmpool or /dev/pmpool-extents/NAME
  * @pool: it is of
- * @ext: whose device it is, or NULL; the open cdev keeps it
+ * @ext: whose device it is, or NULL; the file has a reference to it
  * @grants: by slot, so that there are no more than slots: the grant for the extent
  *	that has the slot, or for one that was removed, which grants nothing since
  *	ids are never used again. Guarded by @pool->lock
@@ -334,6 +335,8 @@ int pmpool_writable(const struct pmpool *pool);
 /* extent.c */
 extern const struct class pmpool_class;
 int pmpool_extents_load(struct pmpool *pool);
+void pmpool_extents_publish(struct pmpool *pool);
+void pmpool_extents_unpublish(struct pmpool *pool);
 void pmpool_extents_unload(struct pmpool *pool);
 bool pmpool_create_valid(const struct pmpool_create *arg);
 struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pmpool_create *arg,
@@ -346,6 +349,7 @@ struct pmpool_extent *pmpool_extent_prepare_rename(struct pmpool_extent *old, co
 int pmpool_extent_rename(struct pmpool_extent *old, struct pmpool_extent *ext);
 struct pmpool_extent *pmpool_extent_lookup(struct pmpool *pool, u64 id, const char *name);
 struct pmpool_extent *pmpool_extent_at(struct pmpool *pool, u64 offset);
+struct pmpool_extent *pmpool_extent_of_device(struct pmpool *pool, dev_t devt);
 struct pmpool_extent *pmpool_extent_of(const struct pmpool *pool, const struct pmpool_run *run);
 void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_extent_info *info);
 bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags);

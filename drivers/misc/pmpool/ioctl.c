@@ -356,7 +356,7 @@ static long pmpool_file_ioctl(struct file *file, unsigned int cmd, unsigned long
 	return ret;
 }
 
-static struct pmpool_file *file_new(struct pmpool *pool, struct pmpool_extent *ext)
+static struct pmpool_file *file_new(struct pmpool *pool)
 {
 	struct pmpool_file *pf;
 
@@ -364,7 +364,6 @@ static struct pmpool_file *file_new(struct pmpool *pool, struct pmpool_extent *e
 	if (!pf)
 		return NULL;
 	pf->pool = pool;
-	pf->ext = ext;
 	xa_init_flags(&pf->grants, XA_FLAGS_ACCOUNT);
 	return pf;
 }
@@ -377,6 +376,8 @@ static void file_free(struct pmpool_file *pf)
 	xa_for_each(&pf->grants, slot, grant)
 		kfree(grant);
 	xa_destroy(&pf->grants);
+	if (pf->ext)
+		put_device(&pf->ext->dev);
 	kfree(pf);
 }
 
@@ -407,7 +408,7 @@ static int pool_file_open(struct inode *inode, struct file *file)
 	struct miscdevice *misc = file->private_data;
 	struct pmpool_file *pf;
 
-	pf = file_new(container_of(misc, struct pmpool, misc), NULL);
+	pf = file_new(container_of(misc, struct pmpool, misc));
 	if (!pf)
 		return -ENOMEM;
 	file->private_data = pf;
@@ -493,8 +494,8 @@ const struct file_operations pmpool_fops = {
  */
 static int extent_file_open(struct inode *inode, struct file *file)
 {
-	struct pmpool_extent *ext = container_of(inode->i_cdev, struct pmpool_extent, cdev);
-	struct pmpool *pool = ext->pool;
+	struct pmpool *pool = container_of(inode->i_cdev, struct pmpool, cdev);
+	struct pmpool_extent *ext;
 	struct pmpool_file *pf;
 	u32 flags = PMPOOL_OPEN_READ;
 	int ret;
@@ -502,22 +503,26 @@ static int extent_file_open(struct inode *inode, struct file *file)
 	if (file->f_mode & FMODE_WRITE)
 		flags |= PMPOOL_OPEN_WRITE;
 
-	pf = file_new(pool, ext);
+	pf = file_new(pool);
 	if (!pf)
 		return -ENOMEM;
 
-	down_write(&pool->lock);
-	if (!ext->live)
-		ret = -ENODEV;
-	else if (!pmpool_extent_permits(ext, flags))
-		ret = -EACCES;
-	else if (flags & PMPOOL_OPEN_WRITE && pool->state == PMPOOL_STATE_READ_ONLY)
-		ret = -EROFS;
-	else
-		ret = file_grant(pf, ext, flags);
-	if (!ret)
-		pmpool_extent_opened(ext);
-	up_write(&pool->lock);
+	scoped_guard(rwsem_write, &pool->lock) {
+		ext = pmpool_extent_of_device(pool, inode->i_rdev);
+		if (!ext)
+			ret = -ENODEV;
+		else if (!pmpool_extent_permits(ext, flags))
+			ret = -EACCES;
+		else if (flags & PMPOOL_OPEN_WRITE && pool->state == PMPOOL_STATE_READ_ONLY)
+			ret = -EROFS;
+		else
+			ret = file_grant(pf, ext, flags);
+		if (!ret) {
+			get_device(&ext->dev);
+			pf->ext = ext;
+			pmpool_extent_opened(ext);
+		}
+	}
 
 	if (ret) {
 		file_free(pf);
