@@ -242,6 +242,7 @@ static void test_stuck(int fd)
 	pool = info(fd);
 	check(pool.emptying && pool.emptying <= pool.lent, "%llu MiB are being emptied",
 	      pool.emptying / MIB);
+	check(nowhere(base) && nowhere(start - BLOCK), "and nothing else is uncovered: /dev/mem refuses it");
 	check(pool.extents == 0 && !sysfs("extents"), "and there is no such extent");
 
 	child = fork();

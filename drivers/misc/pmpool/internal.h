@@ -8,6 +8,7 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/hashtable.h>
+#include <linux/ioport.h>
 #include <linux/miscdevice.h>
 #include <linux/mutex.h>
 #include <linux/notifier.h>
@@ -73,6 +74,9 @@
  * @slow: those who wait were told that this takes long
  * @stopped: nothing is taken back any more, for this kernel ends
  * @name: of lent memory in the resource tree; the tree points to it
+ * @rest: claims in the resource tree, while memory is added or removed, on what is
+ *	not lent, at either end
+ * @rest_name: of these; the tree points to it
  * @thread: takes memory back; there is one since the first lending
  * @work: the thread waits for something to do
  * @waiters: for the thread to get on
@@ -101,6 +105,8 @@ struct pmpool_lending {
 	bool slow;
 	bool stopped;
 	const char *name;
+	struct resource rest[PMPOOL_ENDS];
+	const char *rest_name;
 	struct task_struct *thread;
 	wait_queue_head_t work;
 	wait_queue_head_t waiters;

@@ -184,18 +184,60 @@ static void end_lending(struct pmpool *pool)
 	module_put(THIS_MODULE);
 }
 
+static void release_rest(struct pmpool_lending *lend)
+{
+	enum pmpool_end end;
+
+	for (end = 0; end < PMPOOL_ENDS; end++)
+		if (lend->rest[end].parent)
+			release_resource(&lend->rest[end]);
+}
+
 /*
  * The kernel adds memory to a range, and removes it, only while no claim around it
- * is busy. Otherwise it is: others have no business in the region.
+ * is busy. Others have no business in the region, so what is not lent, below and
+ * above, gets a busy claim of its own for as long as that lasts, which can be minutes.
  */
-static void set_busy(struct pmpool *pool, bool busy)
+static int uncover(struct pmpool *pool)
+{
+	struct pmpool_lending *lend = &pool->lend;
+	struct resource *res = pool->region.res;
+	enum pmpool_end end;
+	int ret;
+
+	lockdep_assert_held(&lend->mutex);
+
+	for (end = 0; end < PMPOOL_ENDS; end++)
+		lend->rest[end] = (struct resource){
+			.start = res->start,
+			.end = res->end,
+			.name = lend->rest_name,
+			.flags = IORESOURCE_MEM | IORESOURCE_BUSY,
+		};
+	/* There are blocks below, for the metadata. */
+	lend->rest[PMPOOL_FRONT].end = unit_address(pool, lend->first) - 1;
+	lend->rest[PMPOOL_BACK].start = unit_address(pool, lend->end);
+	for (end = 0; end < PMPOOL_ENDS; end++) {
+		if (lend->rest[end].start > lend->rest[end].end)
+			continue;
+		ret = request_resource(res, &lend->rest[end]);
+		if (ret) {
+			release_rest(lend);
+			return ret;
+		}
+	}
+	WRITE_ONCE(res->flags, res->flags & ~IORESOURCE_BUSY);
+	return 0;
+}
+
+static void cover(struct pmpool *pool)
 {
 	struct resource *res = pool->region.res;
 
 	lockdep_assert_held(&pool->lend.mutex);
 
-	WRITE_ONCE(res->flags, busy ? res->flags | IORESOURCE_BUSY :
-				      res->flags & ~IORESOURCE_BUSY);
+	WRITE_ONCE(res->flags, res->flags | IORESOURCE_BUSY);
+	release_rest(&pool->lend);
 }
 
 /* The kernel gives memory back that is broken, and forgets that it is. */
@@ -222,9 +264,11 @@ static int empty_unit(struct pmpool *pool, u64 unit)
 	if (is_broken(start, unit_size(pool)))
 		return -EHWPOISON;
 
-	set_busy(pool, false);
+	ret = uncover(pool);
+	if (ret)
+		return ret;
 	ret = offline_and_remove_memory(start, unit_size(pool));
-	set_busy(pool, true);
+	cover(pool);
 	return ret;
 }
 
@@ -514,9 +558,12 @@ static int lend_unit(struct pmpool *pool)
 	nid = phys_to_target_node(phys);
 	if (nid == NUMA_NO_NODE)
 		nid = memory_add_physaddr_to_nid(phys);
-	set_busy(pool, false);
-	ret = add_memory_driver_managed(nid, phys, unit_size(pool), lend->name, MHP_MERGE_RESOURCE);
-	set_busy(pool, true);
+	ret = uncover(pool);
+	if (!ret) {
+		ret = add_memory_driver_managed(nid, phys, unit_size(pool), lend->name,
+						MHP_MERGE_RESOURCE);
+		cover(pool);
+	}
 	if (!ret)
 		return 0;
 
@@ -556,7 +603,9 @@ static int lend_prepare(struct pmpool *pool)
 
 	if (!lend->name)
 		lend->name = kstrdup("System RAM (pmpool)", GFP_KERNEL);
-	if (!lend->name)
+	if (!lend->rest_name)
+		lend->rest_name = kasprintf(GFP_KERNEL, "%s, not lent", pool->region.name);
+	if (!lend->name || !lend->rest_name)
 		return -ENOMEM;
 	if (lend->thread)
 		return 0;
@@ -753,6 +802,7 @@ bool pmpool_lend_exit(struct pmpool *pool)
 			lent_blocks(pool) * PMPOOL_FORMAT_BLOCK_SIZE / SZ_1M, pool->region.res);
 		return false;
 	}
+	kfree(lend->rest_name);
 	kfree(lend->name);
 	return true;
 }
