@@ -224,7 +224,7 @@ setup_file() {
 }
 
 @test "kexec with memory lent: nothing of the next kernel is there, nor told to it" {
-	group lend-kexec lend-kexec 36
+	group lend-kexec lend-kexec 50
 	ended_well lend-kexec
 }
 

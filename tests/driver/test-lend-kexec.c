@@ -3,7 +3,8 @@
  * Kexec after kexec while most of a pool is lent and in use, with an initramfs
  * of hundreds of MiB, for which the region would do well, lent or not: no part of
  * the next kernel is placed there, that kernel is told of none of it, and every
- * extent is intact. One of them while the driver tries to empty what can not be.
+ * extent is intact. One of them while the driver tries to empty what can not be, and
+ * one with a page that is broken, which no later kernel may use.
  *
  * Run in every boot, with PMPOOL_BOOT counting them from 1, as root, with the
  * module not loaded.
@@ -17,10 +18,11 @@
 #include "lend.h"
 #include "next.h"
 
-#define BOOTS		5
+#define BOOTS		6
 /* What is to be different in the kernel that boots so often. */
 #define STUCK		2
 #define NOT_LENT	3
+#define BROKEN		5
 #define KEPT		(20 * MIB)
 #define INITRD		(100 * MIB)
 #define GIB		(1024 * MIB)
@@ -122,7 +124,7 @@ static uint64_t break_page(struct pmpool_lend lent)
 }
 
 /* The kernel forgets what is broken when memory is taken away. The driver does not take it. */
-static void break_memory(int fd)
+static uint64_t break_memory(int fd)
 {
 	struct pmpool_lend arg = lending(fd);
 	uint64_t broken = break_page(arg);
@@ -133,6 +135,28 @@ static void break_memory(int fd)
 	check(broken && arg.lent == arg.unit && base + arg.offset == broken,
 	      "but for that unit, it is: %llu MiB at %#llx are left", arg.lent / MIB,
 	      (unsigned long long)(base + arg.offset));
+	return broken;
+}
+
+/* What broke under the last kernel: an extent of root's has the block, and keeps it. */
+static void find_broken(int fd, uint64_t unit)
+{
+	struct pmpool_next next = { .size = sizeof(next) };
+	struct pmpool_extent_info *ext = &next.info;
+	struct pmpool_lend arg;
+
+	while (!ioctl(fd, PMPOOL_NEXT, &next) && strncmp(ext->name, "broken-", 7))
+		;
+	check(!strncmp(ext->name, "broken-", 7) && ext->length == BLOCK &&
+	      base + ext->offset >= unit && base + ext->offset < unit + lending(fd).unit,
+	      "an extent has the block that broke");
+	check(!ext->uid && !ext->mode && ext->flags == PMPOOL_EXTENT_CLEAN, "root's, and nobody may open it");
+	check_errno(lend(fd, ~0ULL, 0), 0, "all that can be is lent");
+	arg = lending(fd);
+	check(ext->offset + BLOCK <= arg.offset || ext->offset >= arg.offset + arg.lent,
+	      "the block is not");
+	check_errno(lend(fd, 0, 60000), 0, "all of it back");
+	check_errno(remove_extent(fd, ext->name), 0, "it can be removed");
 }
 
 /* Fill what is free, so that the system has used what is lent, and leave it to it. */
@@ -185,25 +209,27 @@ int main(void)
 		fill(mem, KEPT, 3);
 	} else {
 		mem = map_node("kept", KEPT, PROT_READ | PROT_WRITE);
-		check(mem != MAP_FAILED && !mismatches(mem, KEPT - 8, 3), "boot %u: every byte of the extent", boot);
+		check(mem != MAP_FAILED && !mismatches(mem, KEPT - 16, 3), "boot %u: every byte of the extent", boot);
 	}
 	if (boot == STUCK + 1) {
 		long took = rtc() - mem[KEPT / 8 - 1];
 
 		check(took >= 0 && took < 590, "the last kernel did not wait for what it tried: %ld s", took);
 	}
+	if (boot == BOOTS) {
+		find_broken(fd, mem[KEPT / 8 - 2]);
+		return done();
+	}
 	if (boot != NOT_LENT) {
 		lend_all(fd);
 		use_memory();
-	}
-	if (boot == BOOTS) {
-		break_memory(fd);
-		return done();
 	}
 	stage_large(next_cmdline(boot, NULL), INITRD, base, size);
 	use_memory();
 	if (boot == STUCK)
 		get_stuck(fd);
+	if (boot == BROKEN)
+		mem[KEPT / 8 - 2] = break_memory(fd);
 	mem[KEPT / 8 - 1] = rtc();
 	munmap(mem, KEPT);
 	start_next();

@@ -298,6 +298,34 @@ static void extent_del(struct pmpool_extent *ext)
 	put_device(&ext->dev);
 }
 
+/* What is in the record of every extent that is created now. */
+static void record_begin(const struct pmpool *pool, struct pmpool_record *rec)
+{
+	uuid_t uuid;
+
+	uuid_gen(&uuid);
+	memcpy(rec->uuid, uuid.b, sizeof(rec->uuid));
+	rec->type = PMPOOL_FORMAT_RECORD_EXTENT;
+	rec->generation = pool->format.super.generation;
+	rec->create_time = ktime_get_real_ns();
+	rec->clean = true;
+}
+
+/* The first slot that an extent can have. Return: the extent's id, or 0. */
+static u64 free_slot(struct pmpool *pool, u32 *slot)
+{
+	u64 id;
+
+	lockdep_assert_held(&pool->admin);
+
+	for_each_clear_bit(*slot, pool->used, PMPOOL_FORMAT_SLOTS) {
+		id = pmpool_format_next_id(&pool->format, *slot);
+		if (id)
+			return id;
+	}
+	return 0;
+}
+
 /**
  * pmpool_extent_prepare - do all of a creation that can fail
  * @pool: attached, its admin mutex held
@@ -316,7 +344,6 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	struct pmpool_extent *ext;
 	u64 align, blocks, keep_first, keep_end;
 	int found, lent = 0, ret;
-	uuid_t uuid;
 	u32 slot;
 
 	lockdep_assert_held(&pool->admin);
@@ -327,12 +354,8 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	if (extent_by_name(pool, arg->name))
 		return ERR_PTR(-EEXIST);
 
-	for_each_clear_bit(slot, pool->used, PMPOOL_FORMAT_SLOTS) {
-		rec.id = pmpool_format_next_id(&pool->format, slot);
-		if (rec.id)
-			break;
-	}
-	if (slot == PMPOOL_FORMAT_SLOTS)
+	rec.id = free_slot(pool, &slot);
+	if (!rec.id)
 		return ERR_PTR(-ENFILE);
 
 	if (arg->length > pool->region.size)
@@ -357,16 +380,11 @@ struct pmpool_extent *pmpool_extent_prepare(struct pmpool *pool, const struct pm
 	if (found)
 		return ERR_PTR(found);
 
-	uuid_gen(&uuid);
-	rec.type = PMPOOL_FORMAT_RECORD_EXTENT;
+	record_begin(pool, &rec);
 	rec.blocks = blocks;
 	rec.length = arg->length;
-	rec.generation = pool->format.super.generation;
-	rec.create_time = ktime_get_real_ns();
 	rec.gid = from_kgid(&init_user_ns, current_fsgid());
 	rec.mode = arg->mode;
-	rec.clean = true;
-	memcpy(rec.uuid, uuid.b, sizeof(rec.uuid));
 	memcpy(rec.tag, arg->tag, sizeof(rec.tag));
 	memcpy(rec.name, arg->name, sizeof(rec.name));
 
@@ -500,6 +518,53 @@ int pmpool_extent_rename(struct pmpool_extent *old, struct pmpool_extent *ext)
 	extent_del(old);
 	extent_announce(ext);
 	return 0;
+}
+
+/**
+ * pmpool_extent_keep_broken - keep a broken block from the next kernel
+ * @pool: attached, of a kernel that ends
+ * @block: that is lent
+ *
+ * An extent is what every kernel leaves alone, whatever version of the driver it has.
+ * It is root's, to be removed when the memory was replaced. The record is enough: this
+ * kernel does not open it any more.
+ */
+void pmpool_extent_keep_broken(struct pmpool *pool, u64 block)
+{
+	u64 offset = block << PMPOOL_FORMAT_BLOCK_SHIFT;
+	phys_addr_t phys = pool->region.base + offset;
+	struct pmpool_record rec = {
+		.first_block = block,
+		.blocks = 1,
+		.length = PMPOOL_FORMAT_BLOCK_SIZE,
+		.tag = "pmpool broken",
+	};
+	unsigned int n = 1;
+	u32 slot;
+
+	guard(mutex)(&pool->admin);
+
+	rec.id = free_slot(pool, &slot);
+	if (!rec.id || pmpool_writable(pool)) {
+		dev_err(pool->dev, "memory at %pa is broken, and the next kernel will use it: no record is left for an extent in its place\n",
+			&phys);
+		return;
+	}
+	snprintf(rec.name, sizeof(rec.name), "broken-%llx", offset);
+	while (extent_by_name(pool, rec.name))
+		snprintf(rec.name, sizeof(rec.name), "broken-%llx-%u", offset, ++n);
+	record_begin(pool, &rec);
+
+	scoped_guard(rwsem_write, &pool->lock) {
+		guard(mutex)(&pool->bitmap_lock);
+
+		pmpool_format_create(&pool->format, slot, &rec);
+		/* Nobody's bytes, and to zero them is what must not be tried. */
+		pmpool_format_set_block_ready(&pool->format, block);
+		__set_bit(slot, pool->used);
+	}
+	dev_warn(pool->dev, "memory at %pa is broken: extent '%s' keeps it out of use; remove that when the memory was replaced\n",
+		 &phys, rec.name);
 }
 
 static int extent_load(struct pmpool *pool, u32 slot, const struct pmpool_record *rec)

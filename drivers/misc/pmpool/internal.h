@@ -360,6 +360,7 @@ struct pmpool_extent *pmpool_extent_of(const struct pmpool *pool, const struct p
 void pmpool_extent_describe(const struct pmpool_extent *ext, struct pmpool_extent_info *info);
 bool pmpool_extent_permits(const struct pmpool_extent *ext, u32 flags);
 void pmpool_extent_opened(struct pmpool_extent *ext);
+void pmpool_extent_keep_broken(struct pmpool *pool, u64 block);
 int pmpool_extent_restore(struct pmpool *pool, u32 slot, const struct pmpool_record *rec);
 
 /* change.c: ioctls that change an extent */

@@ -240,8 +240,8 @@ static void cover(struct pmpool *pool)
 	release_rest(&pool->lend);
 }
 
-/* The kernel gives memory back that is broken, and forgets that it is. */
-static bool is_broken(phys_addr_t start, u64 size)
+/* Of lent memory. Return: where the first broken page is, or 0. */
+static phys_addr_t find_broken(phys_addr_t start, u64 size)
 {
 	unsigned long pfn;
 
@@ -249,20 +249,25 @@ static bool is_broken(phys_addr_t start, u64 size)
 		struct page *page = pfn_to_online_page(pfn);
 
 		if (page && PageHWPoison(page))
-			return true;
+			return PFN_PHYS(pfn);
 		if (!(pfn % PAGES_PER_SECTION))
 			cond_resched();
 	}
-	return false;
+	return 0;
 }
 
 static int empty_unit(struct pmpool *pool, u64 unit)
 {
-	phys_addr_t start = unit_address(pool, unit);
+	phys_addr_t start = unit_address(pool, unit), broken;
 	int ret;
 
-	if (is_broken(start, unit_size(pool)))
+	/* The kernel gives memory back that is broken, and forgets that it is. */
+	broken = find_broken(start, unit_size(pool));
+	if (broken) {
+		dev_warn_ratelimited(pool->dev, "memory at %pa is broken: %llu MiB that it is in stay lent\n",
+				     &broken, unit_size(pool) / SZ_1M);
 		return -EHWPOISON;
+	}
 
 	ret = uncover(pool);
 	if (ret)
@@ -754,6 +759,22 @@ static void stop_taking_back(struct pmpool *pool)
 	send_sig(SIGKILL, lend->thread, 1);
 }
 
+/* What broke while it was lent would be used by the next kernel, which does not know. */
+static void keep_broken(struct pmpool *pool)
+{
+	struct pmpool_lending *lend = &pool->lend;
+	phys_addr_t end = unit_address(pool, lend->end), broken;
+	u64 block;
+
+	for (block = lend->first; block < lend->end; block++) {
+		broken = find_broken(unit_address(pool, block), end - unit_address(pool, block));
+		if (!broken)
+			break;
+		block = (broken - pool->region.base) >> PMPOOL_FORMAT_BLOCK_SHIFT;
+		pmpool_extent_keep_broken(pool, block);
+	}
+}
+
 /**
  * pmpool_lend_stop - leave what is lent alone, for this kernel ends
  * @pool: attached
@@ -767,9 +788,10 @@ void pmpool_lend_stop(struct pmpool *pool)
 	if (!lend->thread)
 		return;
 	stop_taking_back(pool);
-	/* Until it is done with what it had begun. */
-	mutex_lock(&lend->mutex);
-	mutex_unlock(&lend->mutex);
+	/* When it is done with what it had begun. */
+	guard(mutex)(&lend->mutex);
+
+	keep_broken(pool);
 }
 
 /**
