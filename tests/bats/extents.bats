@@ -201,6 +201,15 @@ END
 	must pmpoolctl info app-state --json
 	[ "$(jq -c '[.size, .owner, .mode, .tag]' <<<"$output")" = '[8388608,"pmkv:pmkv","0640","pmkv 1"]' ]
 	must pmkv-load verify --connect /run/app/socket --keys 100
+	# Anybody's who was quicker: it is not what was declared, whoever that is for.
+	put /etc/pmpool/extents.d/app.conf <<<$'[Extent]\nName=app-state\nSize=8M'
+	status_is 5
+	must sh -c 'echo "$(pmpoolctl status) $(id -u pmkv)"'
+	says_that "/etc/pmpool/extents.d/app.conf:1: extent 'app-state' belongs to user ${output##* }, by default Owner= is 0: "
+	must systemctl show -P StatusText pmpoold
+	says_that "1 problem with declared extents, see pmpoolctl status; "
+	must sh -c 'journalctl -b -u pmpoold -o cat | grep -c "by default Owner= is 0"'
+	says 1
 	put /etc/pmpool/extents.d/app.conf <<<$'[Extent]\nName=app-state\nSize=8M\nOwner=pmkv'
 	status_is 0
 }

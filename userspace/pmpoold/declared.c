@@ -247,9 +247,12 @@ void declaration_compare(const struct declaration *d, const struct catalog_exten
 	if (is->size != d->size)
 		strlist_add(out, "%s:%u: extent '%s' has %" PRIu64 " bytes, Size= says %" PRIu64 ": pmpoolctl resize %s %" PRIu64 ", or change the file",
 			    d->file, d->line, d->name, is->size, d->size, d->name, d->size);
-	if (d->has_owner && is->uid != d->uid)
-		strlist_add(out, "%s:%u: extent '%s' belongs to user %u, Owner= says %u: pmpoolctl set --owner %u %s, or change the file",
-			    d->file, d->line, d->name, is->uid, d->uid, d->uid, d->name);
+	/* Compared by default as well: anybody in the group may have taken the name. */
+	if (is->uid != d->uid)
+		strlist_add(out, "%s:%u: extent '%s' belongs to user %u, %s %u: pmpoolctl set --owner %u %s, remove it if it is not what was declared, or change the file",
+			    d->file, d->line, d->name, is->uid,
+			    d->has_owner ? "Owner= says" : "by default Owner= is", d->uid, d->uid,
+			    d->name);
 	if (d->has_group && is->gid != d->gid)
 		strlist_add(out, "%s:%u: extent '%s' belongs to group %u, Group= says %u: pmpoolctl set --group %u %s, or change the file",
 			    d->file, d->line, d->name, is->gid, d->gid, d->gid, d->name);

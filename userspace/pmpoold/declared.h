@@ -20,7 +20,7 @@ struct declaration {
 	mode_t mode;
 	uint8_t tag[CATALOG_TAG_LEN];
 	char *failed;		/* why it could not be made, when that was tried; or NULL */
-	/* What is not given is not compared. */
+	/* What is not given is not compared, but for the owner. */
 	bool has_owner, has_group, has_mode, has_tag;
 };
 

@@ -105,7 +105,9 @@ static void test_compare(void)
 
 	d = reads("[Extent]\nName=x\nSize=2097152\n");
 	declaration_compare(d, e, c->base, &out);
-	ok(!out.n, "what is not given is not compared");
+	ok(out.n == 1 && strstr(out.v[0], "a.conf:1: extent 'x' belongs to user 1000, by default Owner= is 0: pmpoolctl set --owner 0 x, remove it"),
+	   "what is not given is not compared, but for the owner");
+	strlist_clear(&out);
 	d = reads("[Extent]\nName=x\nSize=2M\nOwner=1000\nGroup=4000000000\nMode=0640\nAlign=2M\nTag=pmkv 1\n");
 	declaration_compare(d, e, c->base, &out);
 	ok(!out.n, "what is the same is no difference");
@@ -131,6 +133,8 @@ static void test_problems(void)
 
 	reads("[Extent]\nName=extent-0\nSize=2M\nMode=0600\n[Extent]\nName=x\nSize=1M\nhello\n"
 	      "[Extent]\nName=late\nSize=1M\n");
+	declared.v[0].uid = c->extents[0].uid;
+	declared.v[2].uid = c->extents[0].uid;
 	declared.v[2].failed = xstrdup("cannot be made");
 	declared_compare(&declared, NULL);
 	ok(declared.problems.n == 1 && strstr(declared.problems.v[0], ":8: \"hello\""),
