@@ -292,6 +292,21 @@ kexec_guest() {
 	until_true '! systemctl is-active -q pmkv@spare'
 }
 
+@test "a store does not start on somebody else's extent" {
+	must pmpoolctl create taken 8M --mode 0666
+	must pmpoolctl set taken --owner nobody
+	must sh -c 'mkdir -p /etc/pmpool/pmkv && echo "PMKV_OPTIONS=--socket /run/pmkv/taken/socket" >/etc/pmpool/pmkv/taken.conf'
+	must systemctl start pmkv@taken
+	must systemctl show -P ActiveState pmkv@taken
+	says inactive
+	must pmpoolctl set taken --owner pmkv
+	until_true 'test "$(stat -c %U /dev/pmpool-extents/taken)" = pmkv'
+	must systemctl start pmkv@taken
+	must systemctl is-active pmkv@taken
+	must systemctl stop pmkv@taken
+	must pmpoolctl remove taken
+}
+
 @test "a command line without the reservation is not staged; systemctl kexec fails, all stays up" {
 	must cat /proc/sys/kernel/random/boot_id
 	boot=$output
