@@ -264,7 +264,7 @@ struct pmpool_extent_info {
  * Look an extent up and grant this open file the right to map it: writing
  * includes reading. The mode, owner and group of the extent decide, as for a
  * file; CAP_DAC_OVERRIDE overrides. Grants add up and last until the file is
- * closed.
+ * closed. What a security module says of the extent's own node is not asked.
  *
  * On the file of an extent's own device, @flags, @id and @name must be 0: the
  * call describes that extent, and the device's permissions have granted access.
