@@ -13,6 +13,13 @@
  * random ones. What the driver or an application does to the blocks themselves
  * takes part in this as stores to a few words of each block.
  *
+ * That is what another CPU or the next kernel sees. After a reset by the firmware
+ * there is only what the caches had written back, so the world is stopped before
+ * every write-back a second time: of each cache line, what memory has of it is all
+ * up to the line's last write-back, and of the stores to it since then the first
+ * few, some, or none. When that makes few states every one is tried; else all or
+ * nothing of each line, and random ones.
+ *
  * What must be found does not come from the region: a model in ordinary memory
  * does every operation too. It knows every field of every record, which blocks
  * were zeroed, and what the owner of each would read. So a block that shows what
@@ -61,16 +68,20 @@
 #define MAX_DEPTH	3
 #define ALL_SUBSETS	8	/* of so many stores all subsets are tried */
 #define RANDOM_SUBSETS	16
+#define LINE		64		/* of a cache, in bytes */
+#define MAX_LINES	32		/* more than one operation leaves in caches */
+#define SLOTS_OF_LINE	64
+#define ALL_STATES	64		/* of so many states of memory all are tried */
 #define LIMITED_UID	4242
 
 /*
  * The words of a block that stand for all of it. A length that is short by CUT
- * ends between the second and the third, with its last page before the third.
+ * ends between the second and the third, with its last page behind the third.
  */
-#define SAMPLES		4
+#define SAMPLES		5
 #define CUT		(2 * PAGE + 100)
-static const u64 sample_at[SAMPLES] = { 0, BLOCK_SIZE - 3 * PAGE, BLOCK_SIZE - 2 * PAGE,
-					BLOCK_SIZE - 8 };
+static const u64 sample_at[SAMPLES] = { 0, BLOCK_SIZE - 3 * PAGE, BLOCK_SIZE - 2 * PAGE - 8,
+					BLOCK_SIZE - 2 * PAGE, BLOCK_SIZE - 8 };
 
 enum kind {
 	OP_CREATE, OP_REMOVE, OP_RENAME, OP_GROW, OP_SHRINK, OP_SET, OP_SEAL, OP_TOUCH,
@@ -109,6 +120,13 @@ struct store {
 	u64 old;
 	u64 new;
 	u32 epoch;
+	unsigned int kept;	/* number of the write-back that made it last */
+};
+
+/* How much was noted when something began. */
+struct mark {
+	unsigned int stores;
+	unsigned int write_backs;
 };
 
 /* Where an exploration stands, for point() and for what is said of a failure. */
@@ -137,6 +155,9 @@ static u64 sample_shadow[BLOCKS][SAMPLES];
 
 static struct store trace[1 << 16];
 static unsigned int traced;
+static unsigned int write_back_at[1 << 16];	/* how many stores were before it */
+static unsigned int write_backs;
+static unsigned int lost_from;		/* what was before was in memory when this kernel began */
 static u32 epoch;
 static bool quiet;			/* inside a second crash */
 static unsigned long since_again;
@@ -152,13 +173,16 @@ static void die(const char *what)
 	exit(2);
 }
 
-static u64 random_next(void)
+static u64 mixed(u64 z)
 {
-	u64 z = random_state += 0x9e3779b97f4a7c15;
-
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
 	return z ^ z >> 31;
+}
+
+static u64 random_next(void)
+{
+	return mixed(random_state += 0x9e3779b97f4a7c15);
 }
 
 /* ------------------------------------------------------- memory and its stores */
@@ -194,7 +218,8 @@ static void note(u64 *at)
 
 	if (traced == sizeof(trace) / sizeof(*trace))
 		die("too many stores for one trace");
-	trace[traced++] = (struct store){ .at = at, .old = *before, .new = *at, .epoch = epoch };
+	trace[traced++] = (struct store){ .at = at, .old = *before, .new = *at, .epoch = epoch,
+					  .kept = ~0U };
 	*before = *at;
 }
 
@@ -223,6 +248,28 @@ void crash_barrier(void)
 	epoch++;
 }
 
+void crash_write_back(const void *from, size_t size)
+{
+	const u8 *line = (u8 *)((uintptr_t)from & ~(LINE - 1ULL));
+	unsigned int i;
+
+	crash_barrier();
+	if (write_backs == sizeof(write_back_at) / sizeof(*write_back_at))
+		die("too many write-backs for one trace");
+	for (i = lost_from; i < traced; i++)
+		if (trace[i].kept == ~0U && (u8 *)trace[i].at >= line &&
+		    (u8 *)trace[i].at < (u8 *)from + size + LINE - 1 - ((uintptr_t)from + size - 1) % LINE)
+			trace[i].kept = write_backs;
+	write_back_at[write_backs++] = traced;
+}
+
+static const struct mark nothing;
+
+static struct mark mark(void)
+{
+	return (struct mark){ .stores = traced, .write_backs = write_backs };
+}
+
 static void undo(unsigned int from)
 {
 	unsigned int i;
@@ -235,6 +282,18 @@ static void redo(unsigned int from, unsigned int to)
 {
 	for (; from < to; from++)
 		put(trace[from].at, trace[from].new);
+}
+
+/* What was noted since then is not only undone, it never was. */
+static void forget(struct mark from)
+{
+	unsigned int i;
+
+	traced = from.stores;
+	write_backs = from.write_backs;
+	for (i = 0; i < traced; i++)
+		if (trace[i].kept != ~0U && trace[i].kept >= write_backs)
+			trace[i].kept = ~0U;
 }
 
 /* ------------------------------------------------------------------- the model */
@@ -250,8 +309,13 @@ static bool in_extent(const struct pmpool_record *rec, u64 block)
 	       block < rec->first_block + rec->blocks;
 }
 
-/* What is in the last page can be mapped, also behind the length. */
 static bool visible(const struct pmpool_record *rec, u64 block, unsigned int s)
+{
+	return (block - rec->first_block) * BLOCK_SIZE + sample_at[s] < rec->length;
+}
+
+/* What is in the last page can be mapped, also behind the length. */
+static bool mapped(const struct pmpool_record *rec, u64 block, unsigned int s)
 {
 	u64 end = (rec->length + PAGE - 1) & ~(PAGE - 1ULL);
 
@@ -432,7 +496,10 @@ static void mend(struct pmpool_format *fmt)
 	}
 }
 
-/* A fault on a block, and what the application then writes there. */
+/*
+ * A fault on a block, and what the application then writes there, which takes
+ * care that it is in memory.
+ */
 static void touch(struct pmpool_format *fmt, u64 block, const struct pmpool_record *rec)
 {
 	unsigned int s;
@@ -440,11 +507,13 @@ static void touch(struct pmpool_format *fmt, u64 block, const struct pmpool_reco
 	if (!pmpool_format_block_ready(fmt, block)) {
 		for (s = 0; s < SAMPLES; s++)
 			*sample(block, s) = 0;
+		crash_write_back(sample(block, 0), BLOCK_SIZE); /* the zeroes before the bit */
 		pmpool_format_set_block_ready(fmt, block);
 	}
 	for (s = 0; s < SAMPLES; s++)
-		if (visible(rec, block, s))
+		if (mapped(rec, block, s))
 			*sample(block, s) = owner_word(rec);
+	crash_write_back(sample(block, 0), BLOCK_SIZE);
 }
 
 /* Do an operation to the region. @m is what the model has already made of it. */
@@ -577,10 +646,10 @@ static bool compare_blocks(const struct pmpool_format *fmt, const struct place *
 					     &at->after->block[block]) :
 			      memcmp(&sight, &found->block[block], sizeof(sight))) {
 			failed(at, slot == at->op->slot ? &mine.torn : &mine.lost,
-			       "block %llu of '%s' is %s, reads %#llx %#llx %#llx %#llx",
+			       "block %llu of '%s' is %s, reads %#llx %#llx %#llx %#llx %#llx",
 			       block, rec->name, sight.ready ? "ready" : "not ready",
 			       sight.sample[0], sight.sample[1], sight.sample[2],
-			       sight.sample[3]);
+			       sight.sample[3], sight.sample[4]);
 			return false;
 		}
 		if (seen && touched)
@@ -749,14 +818,140 @@ static void point_some_subsets(const struct place *at, const unsigned int *store
 	}
 }
 
-/*
- * Stop at every store from trace[@from] on, which together are @at->op. Leaves
- * the region as it is when all of them are done.
- */
-static void explore(struct place *at, unsigned int from)
-{
-	unsigned int to = traced, i, next;
+/* Stores to one cache line that only caches have for sure, in their order. */
+struct line {
+	uintptr_t number;
+	unsigned int stores[SLOTS_OF_LINE];
+	unsigned int count;
+};
 
+struct lines {
+	unsigned int count;
+	struct line line[MAX_LINES];
+};
+
+/* What may be lost when the machine is reset before write-back @number. */
+static void find_lines(struct lines *lines, unsigned int number)
+{
+	unsigned int to = number < write_backs ? write_back_at[number] : traced, i, l;
+
+	lines->count = 0;
+	for (i = lost_from; i < to; i++) {
+		if (trace[i].kept < number || trace[i].old == trace[i].new)
+			continue;
+		for (l = 0; l < lines->count; l++)
+			if (lines->line[l].number == (uintptr_t)trace[i].at / LINE)
+				break;
+		if (l == MAX_LINES)
+			die("too many cache lines that are not written back");
+		if (l == lines->count)
+			lines->line[lines->count++] = (struct line){
+				.number = (uintptr_t)trace[i].at / LINE,
+			};
+		if (lines->line[l].count == SLOTS_OF_LINE)
+			die("too many stores to one cache line");
+		lines->line[l].stores[lines->line[l].count++] = i;
+	}
+}
+
+/* With the first @kept[] of the stores to each line. All of them are there, before and after. */
+static void point_of_memory(const struct place *at, const struct lines *lines,
+			    const unsigned int *kept)
+{
+	unsigned int l, i;
+
+	for (l = 0; l < lines->count; l++)
+		for (i = lines->line[l].count; i-- > kept[l];)
+			put(trace[lines->line[l].stores[i]].at, trace[lines->line[l].stores[i]].old);
+	point(at);
+	for (l = 0; l < lines->count; l++)
+		for (i = kept[l]; i < lines->line[l].count; i++)
+			put(trace[lines->line[l].stores[i]].at, trace[lines->line[l].stores[i]].new);
+}
+
+static void point_all_states(const struct place *at, const struct lines *lines)
+{
+	unsigned int kept[MAX_LINES] = { 0 }, l;
+
+	do {
+		point_of_memory(at, lines, kept);
+		for (l = 0; l < lines->count && kept[l]++ == lines->line[l].count; l++)
+			kept[l] = 0;
+	} while (l < lines->count);
+}
+
+static void point_some_states(const struct place *at, const struct lines *lines)
+{
+	unsigned int kept[MAX_LINES], l, k;
+	u64 bits;
+
+	for (k = 0; k < 2 * RANDOM_SUBSETS; k++) {	/* all or nothing of each line */
+		bits = lines->count <= 5 ? k : random_next();
+		for (l = 0; l < lines->count; l++)
+			kept[l] = bits >> l & 1 ? lines->line[l].count : 0;
+		point_of_memory(at, lines, kept);
+	}
+	for (l = 0; l < lines->count; l++) {		/* all but one line, and one alone */
+		for (k = 0; k < lines->count; k++)
+			kept[k] = k == l ? 0 : lines->line[k].count;
+		point_of_memory(at, lines, kept);
+		for (k = 0; k < lines->count; k++)
+			kept[k] = k == l ? lines->line[k].count : 0;
+		point_of_memory(at, lines, kept);
+	}
+	for (k = 0; k < RANDOM_SUBSETS; k++) {
+		for (l = 0; l < lines->count; l++)
+			kept[l] = random_next() % (lines->line[l].count + 1);
+		point_of_memory(at, lines, kept);
+	}
+}
+
+static void explore_memory_before(const struct place *at, unsigned int number)
+{
+	static struct lines at_depth[2];	/* crash_again() comes back here */
+	struct lines *lines = &at_depth[quiet];
+	unsigned long states = 1;
+	unsigned int l;
+
+	find_lines(lines, number);
+	for (l = 0; l < lines->count && states <= ALL_STATES; l++)
+		states *= lines->line[l].count + 1;
+	if (states <= ALL_STATES)
+		point_all_states(at, lines);
+	else
+		point_some_states(at, lines);
+}
+
+/* Reset the machine before every write-back, and when all is done. */
+static void explore_memory(struct place *at, struct mark from)
+{
+	unsigned int to = traced, i = from.stores, next, number;
+
+	undo(from.stores);
+	for (number = from.write_backs; number < write_backs; number++) {
+		next = write_back_at[number];
+		/* With nothing stored since the last one less can be lost. */
+		if (next == i)
+			continue;
+		redo(i, next);
+		i = next;
+		explore_memory_before(at, number);
+	}
+	redo(i, to);
+	at->complete = true;
+	explore_memory_before(at, number);
+	at->complete = false;
+}
+
+/*
+ * Stop at every store since @mark, which together are @at->op. Leaves the region
+ * as it is when all of them are done.
+ */
+static void explore(struct place *at, struct mark mark)
+{
+	unsigned int from = mark.stores, to = traced, i, next;
+
+	explore_memory(at, mark);
 	undo(from);
 	for (i = from; i < to; i = next) {
 		unsigned int stores[to - i], count = 0;
@@ -780,7 +975,7 @@ static void do_and_explore(const struct model *before, struct model *after,
 			   struct pmpool_format *fmt, const struct op *op)
 {
 	struct place at = { .before = before, .after = after, .op = op };
-	unsigned int from = traced;
+	struct mark from = mark();
 
 	path[path_len++] = *op;
 	*after = *before;
@@ -866,12 +1061,14 @@ static void crash_again(const struct model *m, const struct op *op)
 {
 	static const struct op attach = { .kind = OP_ATTACH, .slot = NO_SLOT };
 	static struct model start, attached, after;
-	unsigned int from = traced, count, same = 0, i;
+	unsigned int count, same = 0, i, outer = lost_from;
 	struct op ops[MAX_OPS], on_same[MAX_OPS];
+	struct mark from = mark();
 	struct pmpool_format fmt;
 
 	start = *m;
 	quiet = true;
+	lost_from = traced;
 	mine.again++;
 	if (pmpool_format_init(&fmt, mem, REGION) || pmpool_format_open(&fmt))
 		die("what opened does not open again");
@@ -885,8 +1082,9 @@ static void crash_again(const struct model *m, const struct op *op)
 	do_and_explore(&attached, &after, &fmt, same ? &on_same[i] : &ops[i]);
 
 	path_len -= 2;
-	undo(from);
-	traced = from;
+	undo(from.stores);
+	forget(from);
+	lost_from = outer;
 	quiet = false;
 }
 
@@ -894,8 +1092,9 @@ static void sequences(const struct model *m, const struct pmpool_format *fmt, in
 		      const struct op *only)
 {
 	struct model *after = malloc(sizeof(*after));
-	unsigned int from = traced, count, i;
+	struct mark from = mark();
 	struct op ops[MAX_OPS];
+	unsigned int count, i;
 
 	if (!after)
 		die("out of memory");
@@ -910,8 +1109,8 @@ static void sequences(const struct model *m, const struct pmpool_format *fmt, in
 		if (left > 1)
 			sequences(after, &now, left - 1, NULL);
 		path_len--;
-		undo(from);
-		traced = from;
+		undo(from.stores);
+		forget(from);
 	}
 	free(after);
 }
@@ -934,7 +1133,7 @@ static void dirty_region(u32 step)
 			sample_shadow[block][s] = *sample(block, s);
 		}
 	}
-	traced = 0;
+	forget(nothing);
 	epoch = 0;
 }
 
@@ -950,7 +1149,7 @@ static void setup(struct model *m, struct pmpool_format *fmt, enum kind kind, u3
 	before = *m;
 	model_do(m, &op, fmt);
 	region_do(fmt, &op, &before, m);
-	traced = 0;
+	forget(nothing);
 }
 
 static void touch_all(struct model *m, struct pmpool_format *fmt, u32 slot)
@@ -981,7 +1180,7 @@ static void make_empty(struct model *m, struct pmpool_format *fmt)
 		die(fmt->why);
 	pmpool_format_make(fmt, uuid, 4711);
 	crash_barrier();
-	traced = 0;
+	forget(nothing);
 	m->super = fmt->super;
 	setup(m, fmt, OP_ATTACH, NO_SLOT, 0);
 }
@@ -1026,8 +1225,14 @@ static const struct {
 	{ "fragmented", make_fragmented },
 };
 
-/* Formatting: no pool, or a whole and empty one. */
-static void point_formatting(bool complete)
+enum ground { GROUND_ANY, GROUND_DAMAGED, GROUND_HEADLESS, GROUND_POOL };
+
+/*
+ * Formatting: no pool, or a whole and empty one. What needs the administrator's
+ * word before needs it only until something of it is lost; a pool that is whole
+ * stays so until then.
+ */
+static void point_formatting(enum ground ground, bool complete)
 {
 	struct place at = { .complete = complete };
 	struct pmpool_format fmt;
@@ -1042,7 +1247,14 @@ static void point_formatting(bool complete)
 		failed(&at, &mine.lost, "a pool that was formatted does not open: %s", fmt.why);
 		return;
 	}
-	if (ret && ret != -ENODATA && ret != -EBADMSG) {
+	if (ground != GROUND_ANY && ret == (ground == GROUND_POOL ? 0 : -EBADMSG) && !complete &&
+	    !pmpool_format_read(&fmt, 0, &rec)) {
+		for (slot = 0; slot < 3; slot++)
+			if (pmpool_format_read(&fmt, slot, &rec))
+				failed(&at, &mine.torn, "record %u is gone, the pool is not", slot);
+		return;
+	}
+	if (ret && ret != -ENODATA) {
 		failed(&at, &mine.torn, "half of a pool: %s", fmt.why);
 		return;
 	}
@@ -1055,31 +1267,10 @@ static void point_formatting(bool complete)
 	}
 }
 
-/* Over zeroes, over what another left, and over a pool with bad superblocks. */
-static void format_points(u32 step, bool over_pool)
+/* Stop at each store, and with random ones of each stretch. */
+static void explore_formatting(enum ground ground, unsigned int to)
 {
-	static const u64 blocks[] = { 60, 3, 2 };
-	static struct model m;
-	struct pmpool_format fmt;
-	unsigned int to, i, k;
-
-	pool_name = over_pool ? "formatted over a damaged one" : "formatted";
-	path_len = 0;
-	random_state = step;
-	if (over_pool) {
-		make_empty(&m, &fmt);
-		fill(&m, &fmt, blocks, 3);
-		put((u64 *)mem + 3, ~*((u64 *)mem + 3));
-		put((u64 *)(mem + fmt.copy_offset) + 3, ~*((u64 *)(mem + fmt.copy_offset) + 3));
-	} else {
-		dirty_region(step);
-		pmpool_format_init(&fmt, mem, REGION);
-	}
-	traced = 0;
-	pmpool_format_make(&fmt, uuid, 4711);
-	crash_barrier();
-	to = traced;
-	undo(0);
+	unsigned int i, k;
 
 	for (i = 0; i < to; i = k) {
 		unsigned int stop, pick;
@@ -1089,18 +1280,95 @@ static void format_points(u32 step, bool over_pool)
 		/* Each prefix, and as many random subsets. */
 		for (stop = i; stop < k; stop++) {
 			put(trace[stop].at, trace[stop].new);
-			point_formatting(false);
+			point_formatting(ground, false);
 		}
 		for (stop = i; stop < k; stop++) {
 			for (pick = i; pick < k; pick++)
 				put(trace[pick].at, random_next() % 4 ? trace[pick].new :
 							      trace[pick].old);
-			point_formatting(false);
+			point_formatting(ground, false);
 		}
 		redo(i, k);
 	}
-	point_formatting(true);
-	traced = 0;
+}
+
+/* Of each cache line all is lost, or what came last, or nothing. */
+static bool lost_by_chance(u64 key, unsigned int store, unsigned int stores)
+{
+	u64 chance = mixed(key + ((u8 *)trace[store].at - mem) / LINE);
+
+	switch (chance % 3) {
+	case 0:
+		return true;
+	case 1:
+		return false;
+	}
+	return store >= (chance >> 8) % stores;
+}
+
+/* Reset the machine before each write-back. */
+static void explore_formatting_memory(enum ground ground, unsigned int to)
+{
+	unsigned int number, next, done = 0, round, i;
+
+	for (number = 0; number <= write_backs; number++) {
+		next = number < write_backs ? write_back_at[number] : to;
+		if (next == done && number < write_backs)
+			continue;
+		redo(done, next);
+		for (round = 0; round < 4 * RANDOM_SUBSETS; round++) {
+			u64 key = random_next();
+
+			for (i = next; i-- > 0;)
+				if (trace[i].kept >= number &&
+				    (round ? lost_by_chance(key, i, next) : true))
+					put(trace[i].at, trace[i].old);
+			point_formatting(ground, number == write_backs);
+			redo(0, next);
+		}
+		done = next;
+	}
+}
+
+/* Over zeroes, over what another left, and over what was a pool. */
+static void format_points(u32 step, enum ground ground)
+{
+	static const char *const names[] = {
+		"formatted", "formatted over a damaged one", "formatted over one without superblocks",
+		"formatted over a whole one",
+	};
+	static const u64 blocks[] = { 60, 3, 2 };
+	static struct model m;
+	struct pmpool_format fmt;
+	unsigned int to;
+
+	pool_name = names[ground];
+	path_len = 0;
+	random_state = step;
+	if (ground == GROUND_ANY) {
+		dirty_region(step);
+		pmpool_format_init(&fmt, mem, REGION);
+	} else {
+		make_empty(&m, &fmt);
+		fill(&m, &fmt, blocks, 3);
+	}
+	if (ground == GROUND_DAMAGED || ground == GROUND_HEADLESS) {
+		u64 word = ground == GROUND_DAMAGED ? 3 : 0;
+
+		put((u64 *)mem + word, ~*((u64 *)mem + word));
+		put((u64 *)(mem + fmt.copy_offset) + word,
+		    ~*((u64 *)(mem + fmt.copy_offset) + word));
+	}
+	forget(nothing);
+	pmpool_format_make(&fmt, uuid, 4711);
+	crash_barrier();
+	to = traced;
+	undo(0);
+	explore_formatting_memory(ground, to);
+	undo(0);
+	explore_formatting(ground, to);
+	point_formatting(ground, true);
+	forget(nothing);
 }
 
 /* ---------------------------------------------------------------------- running */
@@ -1124,6 +1392,7 @@ static void work(void)
 	struct pmpool_format fmt;
 	struct op ops[MAX_OPS];
 	unsigned int p, count, i;
+	enum ground ground;
 
 	for (p = 0; p < sizeof(pools) / sizeof(*pools); p++) {
 		pool_name = pools[p].name;
@@ -1138,11 +1407,12 @@ static void work(void)
 		}
 	}
 	if (take(&item, &taken))
-		format_points(0, false);
+		format_points(0, GROUND_ANY);
 	if (take(&item, &taken))
-		format_points(211, false);
-	if (take(&item, &taken))
-		format_points(0, true);
+		format_points(211, GROUND_ANY);
+	for (ground = GROUND_DAMAGED; ground <= GROUND_POOL; ground++)
+		if (take(&item, &taken))
+			format_points(0, ground);
 
 	__atomic_fetch_add(&total->points, mine.points, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&total->torn, mine.torn, __ATOMIC_RELAXED);

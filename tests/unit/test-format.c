@@ -141,13 +141,123 @@ static void test_open(void)
 	ok(reopen(&fmt) == 0 && fmt.bad_copies == 1 && fmt.super.generation == 2,
 	   "with the second damaged the first serves");
 	mem[20] ^= 4;
+	ok(reopen(&fmt) == -ENODATA, "with both damaged and nothing in it no pool is lost");
+	pmpool_format_set_block_ready(&fmt, 3);
 	ok(reopen(&fmt) == -EBADMSG && strstr(fmt.why, "format=1"),
-	   "with both damaged it is refused: %s", fmt.why);
+	   "with both damaged and a trace of extents it is refused: %s", fmt.why);
 
 	fmt = fresh();
 	pmpool_format_init(&fmt, mem, POOL_SIZE / 2);
 	ok(pmpool_format_open(&fmt) == -ERANGE && strstr(fmt.why, "0x4000000"),
 	   "a pool of another size is refused: %s", fmt.why);
+}
+
+/* What is a pool is not taken for none, whatever became of its superblocks. */
+static void test_no_super(void)
+{
+	struct pmpool_format fmt = fresh();
+	struct pmpool_record rec = sample(&fmt, 2047, "the last one");
+	u8 *slot = mem + fmt.table_offset + 2047 * 512;
+
+	pmpool_format_write(&fmt, 2047, &rec);
+	mem[0] ^= 1;
+	mem[fmt.copy_offset] ^= 1;
+	ok(reopen(&fmt) == -EBADMSG && strstr(fmt.why, "2 copies of records") &&
+	   strstr(fmt.why, "format=1"), "one bit of each magic, and a record: %s", fmt.why);
+	memset(mem, 0, 512);
+	memset(mem + fmt.copy_offset, 0, 512);
+	slot[0] ^= 1;
+	ok(reopen(&fmt) == -EBADMSG && strstr(fmt.why, "1 copies of records"),
+	   "no superblock at all, and one place of a record: %s", fmt.why);
+	pmpool_format_init(&fmt, mem, 4 * MIB);
+	ok(pmpool_format_open(&fmt) == -EBADMSG, "a record that lies outside of a smaller region counts");
+	slot[256 + 100] ^= 1;
+	ok(reopen(&fmt) == -ENODATA, "with that damaged too there is nothing that could be believed");
+
+	fmt = fresh();
+	pmpool_format_free(&fmt, 0);
+	memset(mem, 0, 512);
+	memset(mem + fmt.copy_offset, 0, 512);
+	ok(reopen(&fmt) == -EBADMSG, "a record of what was removed counts: it was a pool");
+
+	fmt = fresh();
+	memcpy(mem, "\211PMPOOL\r", 8);
+	ok(reopen(&fmt) == -ENODATA && pmpool_format_begun(&fmt) && strstr(fmt.why, "cut short"),
+	   "where formatting was begun there is no pool, also with a whole second superblock");
+	pmpool_format_make(&fmt, uuid, 1);
+	ok(!reopen(&fmt) && !pmpool_format_begun(&fmt), "until it is formatted to the end");
+}
+
+/* Where a pool of @size would be found whose superblock is at mem + @at. */
+static u64 found_at(u64 at, u64 base, u64 size)
+{
+	struct pmpool_format fmt;
+	struct pmpool_found found;
+	u64 offset = 0;
+
+	pmpool_format_init(&fmt, mem + at, size);
+	if (!pmpool_format_search(&fmt, base + at, &offset, &found))
+		return 0;
+	ok(found.size == POOL_SIZE && found.generation == 3 && found.version == 1 &&
+	   !memcmp(found.uuid, uuid, 16) && pmpool_found_overlaps(&found, base + at, size),
+	   "what is found is that pool");
+	return found.base;
+}
+
+static void test_search(void)
+{
+	const u64 base = 5ULL << 30, block = PMPOOL_FORMAT_BLOCK_SIZE;
+	struct pmpool_format fmt = fresh();
+	struct pmpool_found found;
+	unsigned int count = 0, i;
+	u64 offset = 0;
+
+	for (i = 0; i < 3; i++)
+		pmpool_format_attach(&fmt, i, "k");
+	ok(found_at(0, base, POOL_SIZE / 2) == base, "a region that was halved: the pool is found");
+	ok(!found_at(block, base, POOL_SIZE / 2), "its superblocks are not above its metadata");
+	ok(pmpool_format_recognise(mem, base, &found) && found.base == base &&
+	   pmpool_found_overlaps(&found, base + POOL_SIZE - block, 4 * MIB) &&
+	   !pmpool_found_overlaps(&found, base + POOL_SIZE, 4 * MIB) &&
+	   pmpool_found_overlaps(&found, base - 4 * MIB, 6 * MIB) &&
+	   !pmpool_found_overlaps(&found, base - 4 * MIB, 4 * MIB),
+	   "but below: it has bytes of a region up to its end, and of one from below");
+	ok(pmpool_format_recognise(mem + fmt.copy_offset, base + fmt.copy_offset, &found) &&
+	   found.base == base, "the second superblock tells the same");
+	mem[13]++;
+	((struct pmpool_format_super *)mem)->crc = 0;
+	((struct pmpool_format_super *)mem)->crc = cpu_to_le32(~crc32c(~0U, mem, 512));
+	ok(pmpool_format_recognise(mem, base, &found) && found.version != PMPOOL_FORMAT_VERSION &&
+	   pmpool_found_overlaps(&found, base + 8 * POOL_SIZE, 4 * MIB),
+	   "of a pool of another version nobody knows how far it goes");
+	mem[100] ^= 1;
+	ok(!pmpool_format_recognise(mem, base, &found), "what is damaged says nothing");
+	ok(found_at(0, base, POOL_SIZE) == base, "but the second superblock does");
+
+	/* The pool begins in the middle of a region that begins below it. */
+	memmove(mem + 3 * block, mem, block);
+	memset(mem, 0x33, block);
+	ok(found_at(0, base, POOL_SIZE) == base + 3 * block, "a region that was moved down");
+	ok(found_at(3 * block, base, POOL_SIZE / 2) == base + 3 * block, "and one that was not");
+	pmpool_format_init(&fmt, mem, POOL_SIZE);
+	memcpy(mem + 7 * block, mem + 4 * block - 4096, 512);
+	memcpy(mem + POOL_SIZE - 4096, mem + 4 * block - 4096, 512);
+	memcpy(mem + 9 * block + 4096, mem + 4 * block - 4096, 512);
+	while (pmpool_format_search(&fmt, base, &offset, &found))
+		count++;
+	ok(count == 3, "at the start and in the last page of blocks, nowhere else: %u found", count);
+	for (offset = 0; pmpool_format_search(&fmt, base, &offset, &found);)
+		pmpool_format_erase(&fmt, offset);
+	offset = 0;
+	ok(!pmpool_format_search(&fmt, base, &offset, &found), "what is erased is not found again");
+
+	fmt = fresh();
+	memcpy(mem, "\211PMPOOL\r", 8);
+	memcpy(mem + 5 * block, mem + fmt.copy_offset, 512);
+	offset = 0;
+	ok(pmpool_format_search(&fmt, base, &offset, &found) && found.base == base + 5 * block &&
+	   !pmpool_format_search(&fmt, base, &offset, &found),
+	   "where formatting was begun only what is behind its metadata counts");
 }
 
 /* A whole superblock, in both places, with one member changed. */
@@ -195,6 +305,7 @@ static void test_features(void)
 	};
 	for (i = 0; i < sizeof(geometry) / sizeof(*geometry); i++) {
 		forge(geometry[i], 0x7777, 4);
+		mem[PMPOOL_FORMAT_BITMAP_OFFSET] = 2;
 		ok(reopen(&fmt) == -EBADMSG, "a wrong value at offset %zu is damage", geometry[i]);
 	}
 }
@@ -336,14 +447,14 @@ static void test_resize(void)
 	   "what is added is zeroed when it is touched, not now");
 	old = rec;
 	rec.blocks = 2;
-	rec.length = 2 * MIB + 5000;
+	rec.length = 2 * MIB + 4097;
 	pmpool_format_resize(&fmt, 1, &rec, &old);
 	ok(pmpool_format_read(&fmt, 1, &old) == 0 && same(&rec, &old), "shrinking is recorded");
 	rec.length = 4 * MIB;
 	memset(mem + 8 * MIB, 0x66, 2 * MIB);
 	pmpool_format_resize(&fmt, 1, &rec, &old);
-	ok(filled(8 * MIB, 8 * MIB + 8192, 0x66) && filled(8 * MIB + 8192, 10 * MIB, 0),
-	   "what was cut off does not come back, but for the last page");
+	ok(filled(8 * MIB, 8 * MIB + 4097, 0x66) && filled(8 * MIB + 4097, 10 * MIB, 0),
+	   "what was cut off does not come back, not even in the last page");
 }
 
 /* Every single bit of a record in one place: noticed, and nothing is lost. */
@@ -487,7 +598,7 @@ static void test_stops(void)
 		}
 		stop_after = 0;
 		found = reopen(&fmt);
-		if (finished ? found : (found != -ENODATA && found != -EBADMSG && found != 0))
+		if (finished ? found : (found != -ENODATA && found != 0))
 			wrong++;
 		if (!found && pmpool_format_read(&fmt, 0, &now) != -ENOENT)
 			wrong++;
@@ -505,6 +616,8 @@ int main(void)
 	test_crc();
 	test_geometry();
 	test_open();
+	test_no_super();
+	test_search();
 	test_features();
 	test_names();
 	test_records();

@@ -872,19 +872,6 @@ static void examine_bitmap(const struct pmpool_format *fmt, struct findings *to)
 		    fmt->bitmap_offset + fmt->blocks / 8, behind);
 }
 
-static bool any_record(const struct pmpool_format *fmt)
-{
-	struct slot_view view;
-	u32 slot;
-
-	for (slot = 0; slot < PMPOOL_FORMAT_SLOTS; slot++) {
-		slot_look(fmt, slot, &view);
-		if (view.good >= 0)
-			return true;
-	}
-	return false;
-}
-
 int examine(struct pmpool_format *fmt, struct findings *to, bool *blind)
 {
 	struct gap gaps[MAX_GAPS];
@@ -896,8 +883,7 @@ int examine(struct pmpool_format *fmt, struct findings *to, bool *blind)
 	*blind = false;
 
 	ret = pmpool_format_open(fmt);
-	/* Both superblocks may be gone where extents are not. */
-	if (ret == -ENODATA && !any_record(fmt))
+	if (ret == -ENODATA)
 		return ret;
 	if (examine_supers(fmt, to)) {
 		*blind = true;

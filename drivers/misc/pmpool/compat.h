@@ -37,11 +37,38 @@
 
 /* Other architectures keep memory coherent up to a reset, or have no call for it. */
 #ifdef CONFIG_X86
+#include <asm/smp.h>
 #include <asm/special_insns.h>
 #define pmpool_write_back_caches()	wbinvd()
+#define pmpool_write_back_all_caches()	wbinvd_on_all_cpus()
 #else
 #define pmpool_write_back_caches()	do { } while (0)
+#define pmpool_write_back_all_caches()	do { } while (0)
 #endif
 #endif /* __KERNEL__ */
+
+#ifdef __KERNEL__
+/* Let what is read next come from memory, not from a cache. */
+#ifdef CONFIG_X86
+#include <asm/cacheflush.h>
+#define pmpool_forget_caches(at, size)	clflush_cache_range(at, size)
+#else
+#define pmpool_forget_caches(at, size)	do { } while (0)
+#endif
+#endif
+
+/*
+ * Write the cache lines of a range back to memory, and let nothing that is stored
+ * later be there before. It is a write barrier for other CPUs too. Tests define it.
+ */
+#ifndef pmpool_write_back
+#ifdef __KERNEL__
+#include <linux/libnvdimm.h>
+#define pmpool_write_back(at, size) \
+	do { arch_wb_cache_pmem(at, size); wmb(); } while (0)
+#else
+#define pmpool_write_back(at, size)	((void)(at), (void)(size), smp_wmb())
+#endif
+#endif
 
 #endif /* PMPOOL_COMPAT_H */

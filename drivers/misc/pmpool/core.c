@@ -64,6 +64,8 @@ static int pmpool_reboot(struct notifier_block *nb, unsigned long action, void *
 	struct pmpool *pool = container_of(nb, struct pmpool, reboot);
 
 	pmpool_lend_stop(pool);
+	/* What the firmware may reset away goes to memory; last the mark, by itself. */
+	pmpool_write_back_all_caches();
 	pmpool_mark_detached(pool);
 	dev_info(pool->dev, "left clean for the next kernel, generation %llu\n",
 		 pool->format.super.generation);

@@ -8,6 +8,11 @@
  * the region through pmpool_format_store() alone, so that a test can stop the
  * world after any store.
  *
+ * Not only another kernel reads it, after a kexec; the firmware may reset the
+ * machine in between, and then what was in a cache alone is lost, line by line.
+ * So each step of a change is written back to memory before the next one begins:
+ * pmpool_write_back() stands where a barrier would do for other CPUs.
+ *
  * The file also builds in user space: unit tests, fuzzers and the offline
  * checker run this code, not a copy of it.
  */
@@ -124,27 +129,26 @@ static void meta_write(struct pmpool_format *fmt, u64 offset, const void *from, 
 	size_t i, crc = crc_offset / sizeof(u64);
 
 	meta_store(fmt, &at[crc], 0);
-	smp_wmb(); /* no checksum before anything else is changed */
+	pmpool_write_back(&at[crc], sizeof(*at)); /* no checksum while it changes */
 	for (i = 0; i < size / sizeof(u64); i++)
 		if (i != crc)
 			meta_store(fmt, &at[i], word[i]);
-	smp_wmb(); /* everything else before the checksum */
+	pmpool_write_back(at, size); /* everything else before the checksum */
 	meta_store(fmt, &at[crc], word[crc]);
+	pmpool_write_back(&at[crc], sizeof(*at)); /* all of it before what relies on it */
 }
 
 /*
  * Two places, one after the other: at every instant one of them is whole. So
  * the one that is not good goes first, if there is one: it may be the remains
- * of a change that was cut short.
+ * of a change that was cut short. What the structure refers to was written back
+ * by who changed that.
  */
 static void write_both(struct pmpool_format *fmt, const u64 place[2], unsigned int good,
 		       const void *from, size_t size, size_t crc_offset)
 {
-	smp_wmb(); /* what the structure refers to before the structure */
 	meta_write(fmt, place[!good], from, size, crc_offset);
-	smp_wmb(); /* one place before the other */
 	meta_write(fmt, place[good], from, size, crc_offset);
-	smp_wmb(); /* the structure before what relies on it */
 }
 
 static void meta_zero(struct pmpool_format *fmt, u64 offset, u64 size)
@@ -155,6 +159,7 @@ static void meta_zero(struct pmpool_format *fmt, u64 offset, u64 size)
 	for (i = 0; i < size / sizeof(u64); i++)
 		if (at[i])
 			meta_store(fmt, &at[i], 0);
+	pmpool_write_back(at, size);
 }
 
 /* CRC32C of a structure whose crc member ends at @crc_end, that member as zero. */
@@ -285,6 +290,19 @@ static void super_write(struct pmpool_format *fmt)
 		   offsetof(struct pmpool_format_super, crc));
 }
 
+/* Magic and checksum are at the same place, and mean the same, in every version. */
+static bool super_marked(const struct pmpool_format_super *disk)
+{
+	return !memcmp(disk->magic, PMPOOL_FORMAT_MAGIC, PMPOOL_FORMAT_MAGIC_SIZE);
+}
+
+static bool super_whole(const struct pmpool_format_super *disk)
+{
+	return super_marked(disk) &&
+	       le32_to_cpu(disk->crc) == checksum(disk, sizeof(*disk),
+						  CRC_OFFSET_END(struct pmpool_format_super));
+}
+
 enum super_state {
 	SUPER_NONE,		/* no magic */
 	SUPER_DAMAGED,
@@ -300,15 +318,10 @@ static enum super_state super_decode(struct pmpool_format *fmt, u64 offset,
 
 	memcpy(&disk, fmt->mem + offset, sizeof(disk));
 
-	if (memcmp(disk.magic, PMPOOL_FORMAT_MAGIC, PMPOOL_FORMAT_MAGIC_SIZE))
+	if (!super_marked(&disk))
 		return SUPER_NONE;
-
-	/*
-	 * The checksum is at the same place and covers the same bytes in every
-	 * version, so a superblock of a later one is not taken for a damaged one.
-	 */
-	if (le32_to_cpu(disk.crc) != checksum(&disk, sizeof(disk),
-					      CRC_OFFSET_END(struct pmpool_format_super)))
+	/* A superblock of a later version is not taken for a damaged one. */
+	if (!super_whole(&disk))
 		return SUPER_DAMAGED;
 
 	if (le32_to_cpu(disk.version) != PMPOOL_FORMAT_VERSION) {
@@ -359,22 +372,172 @@ static enum super_state super_decode(struct pmpool_format *fmt, u64 offset,
 	return SUPER_VALID;
 }
 
+static bool record_whole(const struct pmpool_format_record *disk)
+{
+	return le32_to_cpu(disk->magic) == PMPOOL_FORMAT_RECORD_MAGIC &&
+	       disk->seq && le64_to_cpu(disk->seq) <= SEQ_MAX &&
+	       le32_to_cpu(disk->crc) == checksum(disk, sizeof(*disk),
+						  CRC_OFFSET_END(struct pmpool_format_record));
+}
+
+/* Places that hold a record, also one that is not for a region of this size. */
+static u32 whole_records(const struct pmpool_format *fmt)
+{
+	struct pmpool_format_record disk;
+	u32 i, count = 0;
+
+	for (i = 0; i < 2 * PMPOOL_FORMAT_SLOTS; i++) {
+		memcpy(&disk, fmt->mem + fmt->table_offset + i * RECORD_SIZE, sizeof(disk));
+		count += record_whole(&disk);
+	}
+	return count;
+}
+
+/*
+ * No superblock is whole. Whether this is no pool: there is nothing of one, or no
+ * more than what writing the first superblocks leaves when it is cut short.
+ */
+static int without_super(struct pmpool_format *fmt, bool damaged)
+{
+	u32 records = whole_records(fmt);
+
+	if (records || (damaged && !pmpool_format_unused(fmt))) {
+		snprintf(fmt->why, sizeof(fmt->why),
+			 "both superblocks are damaged, at offsets 0 and %#llx, %u copies of records are not: to give up what the pool held, load the driver once with format=1",
+			 (unsigned long long)fmt->copy_offset, records);
+		return -EBADMSG;
+	}
+	snprintf(fmt->why, sizeof(fmt->why), "the region holds no pool");
+	return -ENODATA;
+}
+
+/**
+ * pmpool_format_unused - whether nothing was ever recorded in a pool
+ * @fmt: of pmpool_format_init()
+ *
+ * Return: whether the extent table and the initialised bitmap are all zero.
+ */
+bool pmpool_format_unused(const struct pmpool_format *fmt)
+{
+	return all_zero(fmt->mem + fmt->table_offset,
+			fmt->bitmap_offset + fmt->bitmap_size - fmt->table_offset);
+}
+
+/**
+ * pmpool_format_begun - whether formatting a region was begun and not finished
+ * @fmt: of pmpool_format_init()
+ *
+ * Return: if so nothing else in its metadata means anything.
+ */
+bool pmpool_format_begun(const struct pmpool_format *fmt)
+{
+	return !memcmp(fmt->mem, PMPOOL_FORMAT_BEGUN, PMPOOL_FORMAT_MAGIC_SIZE);
+}
+
+/**
+ * pmpool_format_recognise - whether there is a superblock, of whatever pool
+ * @mem: SUPER_SIZE bytes
+ * @at: their physical address: the start of a block, or of the last page of one
+ * @found: out: the pool that it belongs to
+ *
+ * Return: whether it is whole.
+ */
+bool pmpool_format_recognise(const void *mem, u64 at, struct pmpool_found *found)
+{
+	struct pmpool_format_super disk;
+	u64 block = at & ~(PMPOOL_FORMAT_BLOCK_SIZE - 1);
+
+	memcpy(&disk, mem, sizeof(disk));
+	if (!super_whole(&disk))
+		return false;
+
+	found->version = le32_to_cpu(disk.version);
+	found->size = le64_to_cpu(disk.region_size);
+	found->generation = le64_to_cpu(disk.generation);
+	memcpy(found->uuid, disk.uuid, sizeof(found->uuid));
+	found->base = at == block ? at : at - le64_to_cpu(disk.copy_offset);
+	/* What another version says may be something else. */
+	if (found->base > block || found->base % PMPOOL_FORMAT_BLOCK_SIZE)
+		found->base = block;
+	return true;
+}
+
+/**
+ * pmpool_found_overlaps - whether a pool has bytes of a region
+ * @found: the pool
+ * @base: physical address of the region
+ * @size: of the region, in bytes
+ *
+ * Return: true also for a pool of another version, which may mean another size.
+ */
+bool pmpool_found_overlaps(const struct pmpool_found *found, u64 base, u64 size)
+{
+	return found->version != PMPOOL_FORMAT_VERSION ||
+	       (found->base < base + size && base - min(base, found->base) < found->size);
+}
+
+/**
+ * pmpool_format_search - look for superblocks that are in a region, of whatever pool
+ * @fmt: of pmpool_format_init(); all of the region is there, not only its metadata
+ * @base: physical address of the region
+ * @offset: where to go on looking, 0 at first; out: behind what was found
+ * @found: out: the pool that it belongs to
+ *
+ * Return: whether there is one, at @offset or behind.
+ */
+bool pmpool_format_search(const struct pmpool_format *fmt, u64 base, u64 *offset,
+			  struct pmpool_found *found)
+{
+	const u64 last_page = PMPOOL_FORMAT_BLOCK_SIZE - PMPOOL_FORMAT_PAGE_SIZE;
+
+	if (pmpool_format_begun(fmt))
+		*offset = max(*offset, fmt->meta_blocks << PMPOOL_FORMAT_BLOCK_SHIFT);
+	while (*offset < fmt->size) {
+		u64 at = *offset;
+
+		*offset += at % PMPOOL_FORMAT_BLOCK_SIZE ? PMPOOL_FORMAT_PAGE_SIZE : last_page;
+		if (pmpool_format_recognise(fmt->mem + at, base + at, found))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * pmpool_format_erase - take away the superblock that was found last
+ * @fmt: as it was given to pmpool_format_search()
+ * @offset: as that left it
+ */
+void pmpool_format_erase(struct pmpool_format *fmt, u64 offset)
+{
+	const u64 last_page = PMPOOL_FORMAT_BLOCK_SIZE - PMPOOL_FORMAT_PAGE_SIZE;
+	u64 at = offset - (offset % PMPOOL_FORMAT_BLOCK_SIZE ? last_page : PMPOOL_FORMAT_PAGE_SIZE);
+
+	meta_store(fmt, fmt->mem + at, 0);
+	pmpool_write_back(fmt->mem + at, sizeof(u64));
+}
+
 /**
  * pmpool_format_open - find the pool that a region holds
  * @fmt: of pmpool_format_init()
  *
  * Changes nothing in the region.
  *
- * Return: 0; -ENODATA when the region holds no pool, and formatting it loses
- * none; -EPROTONOSUPPORT when it holds one that this driver can not attach,
- * -ERANGE when it holds one for a region of another size, -EBADMSG when both
- * superblocks are damaged. @fmt->why then says what to do.
+ * Return: 0; -ENODATA when the region's metadata is of no pool, or of one that was
+ * not made to the end; -EPROTONOSUPPORT when it holds a pool that this driver can
+ * not attach, -ERANGE when it holds one for a region of another size, -EBADMSG when
+ * it holds one without a whole superblock. @fmt->why then says what to do.
  */
 int pmpool_format_open(struct pmpool_format *fmt)
 {
 	struct pmpool_super sb[2] = { };
 	enum super_state state[2];
 	unsigned int use;
+
+	if (pmpool_format_begun(fmt)) {
+		snprintf(fmt->why, sizeof(fmt->why),
+			 "the region holds no pool: formatting it was cut short");
+		return -ENODATA;
+	}
 
 	state[0] = super_decode(fmt, 0, &sb[0]);
 	if (state[0] == SUPER_FOREIGN)
@@ -388,17 +551,8 @@ int pmpool_format_open(struct pmpool_format *fmt)
 	if (state[0] != SUPER_VALID && state[1] == SUPER_RESIZED)
 		return -ERANGE;
 
-	if (state[0] == SUPER_NONE && state[1] == SUPER_NONE) {
-		snprintf(fmt->why, sizeof(fmt->why), "the region holds no pool");
-		return -ENODATA;
-	}
-
-	if (state[0] != SUPER_VALID && state[1] != SUPER_VALID) {
-		snprintf(fmt->why, sizeof(fmt->why),
-			 "both superblocks are damaged, at offsets 0 and %#llx: to give up what the pool held, load the driver once with format=1",
-			 (unsigned long long)fmt->copy_offset);
-		return -EBADMSG;
-	}
+	if (state[0] != SUPER_VALID && state[1] != SUPER_VALID)
+		return without_super(fmt, state[0] != SUPER_NONE || state[1] != SUPER_NONE);
 
 	use = state[0] != SUPER_VALID ||
 	      (state[1] == SUPER_VALID && sb[1].seq > sb[0].seq);
@@ -416,13 +570,21 @@ int pmpool_format_open(struct pmpool_format *fmt)
  * @now: in ns since the Unix epoch
  *
  * Whatever extents the region held are lost; what users inside the kernel have is
- * not. Interrupted, it leaves a region that holds no pool, not half of one.
+ * not. Interrupted, it leaves a region that is as it was, or one that is known to
+ * hold no pool, not half of one.
  */
 void pmpool_format_make(struct pmpool_format *fmt, const u8 uuid[16], u64 now)
 {
-	meta_zero(fmt, 0, SUPER_SIZE);
+	u64 begun;
+
+	/*
+	 * With this store the old pool is gone, and the rest of it means nothing. It
+	 * is in memory when meta_zero() returns, which writes back that line too.
+	 */
+	memcpy(&begun, PMPOOL_FORMAT_BEGUN, sizeof(begun));
+	meta_store(fmt, fmt->mem, begun);
+	meta_zero(fmt, sizeof(begun), SUPER_SIZE - sizeof(begun));
 	meta_zero(fmt, fmt->copy_offset, PMPOOL_FORMAT_PAGE_SIZE);
-	smp_wmb(); /* no superblock is there while the rest is zeroed */
 	if (pmpool_hold_present(fmt)) {
 		meta_zero(fmt, SUPER_SIZE, PMPOOL_HOLD_HEADER_OFFSET - SUPER_SIZE);
 		meta_zero(fmt, HOLD_END, fmt->copy_offset - HOLD_END);
@@ -529,10 +691,7 @@ static bool record_sound(const struct pmpool_format *fmt, u32 slot,
 static bool record_valid(const struct pmpool_format *fmt, u32 slot,
 			 const struct pmpool_format_record *disk)
 {
-	return disk->seq && le64_to_cpu(disk->seq) <= SEQ_MAX &&
-	       le32_to_cpu(disk->crc) == checksum(disk, sizeof(*disk),
-						  CRC_OFFSET_END(struct pmpool_format_record)) &&
-	       record_sound(fmt, slot, disk);
+	return record_whole(disk) && record_sound(fmt, slot, disk);
 }
 
 /*
@@ -733,17 +892,21 @@ void pmpool_format_create(struct pmpool_format *fmt, u32 slot, const struct pmpo
 void pmpool_format_resize(struct pmpool_format *fmt, u32 slot, const struct pmpool_record *rec,
 			  const struct pmpool_record *old)
 {
-	u64 page = PMPOOL_FORMAT_PAGE_SIZE;
-	u64 end = (old->length + page - 1) & ~(page - 1);
+	void *end = fmt->mem + (old->first_block << PMPOOL_FORMAT_BLOCK_SHIFT) + old->length;
+	u64 behind = (old->blocks << PMPOOL_FORMAT_BLOCK_SHIFT) - old->length;
 	u64 block = old->first_block + old->blocks - 1;
 
 	/*
-	 * A longer extent once had what is behind its end, perhaps: it must not
-	 * come back. What is in the last page can be written, and stays.
+	 * Behind the end is what a longer extent had there, perhaps, or what was
+	 * written to the rest of the last page: it must not become part of the
+	 * extent. It goes now, not when the extent shrinks: cut short, this loses
+	 * nothing that belongs to the extent before or after. The extent may be
+	 * mapped, but nobody has been told yet that there is anything to write.
 	 */
-	if (rec->length > old->length && pmpool_format_block_ready(fmt, block))
-		memset(fmt->mem + (old->first_block << PMPOOL_FORMAT_BLOCK_SHIFT) + end, 0,
-		       (old->blocks << PMPOOL_FORMAT_BLOCK_SHIFT) - end);
+	if (rec->length > old->length && pmpool_format_block_ready(fmt, block)) {
+		memset(end, 0, behind);
+		pmpool_write_back(end, behind); /* the zeroes before the record */
+	}
 
 	if (rec->blocks > old->blocks)
 		pmpool_format_clear_blocks(fmt, old->first_block + old->blocks,
@@ -829,21 +992,21 @@ bool pmpool_format_block_ready(const struct pmpool_format *fmt, u64 block)
 	u64 word = le64_to_cpu(READ_ONCE(*bitmap_word(fmt, block)));
 	bool ready = word & (1ULL << block % 64);
 
-	smp_rmb(); /* pairs with that of pmpool_format_set_block_ready() */
+	smp_rmb(); /* pairs with the write-back before pmpool_format_set_block_ready() */
 	return ready;
 }
 
 /**
  * pmpool_format_set_block_ready - remember that a block was zeroed
  * @fmt: of an attached pool
- * @block: of an extent
+ * @block: of an extent; the zeroes are written back
  */
 void pmpool_format_set_block_ready(struct pmpool_format *fmt, u64 block)
 {
 	__le64 *word = bitmap_word(fmt, block);
 
-	smp_wmb(); /* the zeroes before the bit */
 	meta_store(fmt, word, (__force u64)(*word | cpu_to_le64(1ULL << block % 64)));
+	pmpool_write_back(word, sizeof(*word)); /* the bit before what the owner writes */
 }
 
 /**
@@ -856,6 +1019,7 @@ void pmpool_format_set_block_ready(struct pmpool_format *fmt, u64 block)
  */
 void pmpool_format_clear_blocks(struct pmpool_format *fmt, u64 first, u64 blocks)
 {
+	__le64 *from = bitmap_word(fmt, first);
 	u64 end = first + blocks;
 	u64 block, next;
 
@@ -868,5 +1032,6 @@ void pmpool_format_clear_blocks(struct pmpool_format *fmt, u64 first, u64 blocks
 		if (*word & cpu_to_le64(mask))
 			meta_store(fmt, word, (__force u64)(*word & cpu_to_le64(~mask)));
 	}
-	smp_wmb(); /* the bits before the record */
+	/* The bits before the record. */
+	pmpool_write_back(from, (u8 *)(bitmap_word(fmt, end - 1) + 1) - (u8 *)from);
 }

@@ -76,6 +76,23 @@ struct pmpool_record {
 	char name[64];
 };
 
+/**
+ * struct pmpool_found - a pool of which a superblock was found somewhere
+ * @base: physical address of its region
+ * @size: of its region, in bytes
+ * @generation: attaches since it was formatted
+ * @version: of its format; of another one than PMPOOL_FORMAT_VERSION the rest may
+ *	be wrong
+ * @uuid: of the pool
+ */
+struct pmpool_found {
+	u64 base;
+	u64 size;
+	u64 generation;
+	u32 version;
+	u8 uuid[16];
+};
+
 #define PMPOOL_FORMAT_WHY_SIZE	192
 
 /**
@@ -115,8 +132,16 @@ struct pmpool_format {
 int pmpool_format_init(struct pmpool_format *fmt, void *mem, u64 size);
 void pmpool_format_make(struct pmpool_format *fmt, const u8 uuid[16], u64 now);
 int pmpool_format_open(struct pmpool_format *fmt);
+bool pmpool_format_unused(const struct pmpool_format *fmt);
+bool pmpool_format_begun(const struct pmpool_format *fmt);
 void pmpool_format_attach(struct pmpool_format *fmt, u64 now, const char *kernel);
 void pmpool_format_detach(struct pmpool_format *fmt, u64 now);
+
+bool pmpool_format_recognise(const void *mem, u64 at, struct pmpool_found *found);
+bool pmpool_found_overlaps(const struct pmpool_found *found, u64 base, u64 size);
+bool pmpool_format_search(const struct pmpool_format *fmt, u64 base, u64 *offset,
+			  struct pmpool_found *found);
+void pmpool_format_erase(struct pmpool_format *fmt, u64 offset);
 
 void pmpool_format_store(struct pmpool_format *fmt, void *at, __le64 word);
 

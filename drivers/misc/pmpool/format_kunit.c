@@ -125,9 +125,14 @@ static void format_super(struct kunit *test)
 
 	first[300] ^= 0x10;
 	second[400] ^= 0x20;
+	KUNIT_EXPECT_EQ(test, reopen(fmt), -ENODATA);
+	pmpool_format_free(fmt, 77);
 	KUNIT_EXPECT_EQ(test, reopen(fmt), -EBADMSG);
 	memset(first, 0, SUPER_SIZE);
 	memset(second, 0, SUPER_SIZE);
+	KUNIT_EXPECT_EQ(test, reopen(fmt), -EBADMSG);
+	memset(fmt->mem + fmt->table_offset + 77 * sizeof(struct pmpool_format_slot), 0,
+	       sizeof(struct pmpool_format_slot));
 	KUNIT_EXPECT_EQ(test, reopen(fmt), -ENODATA);
 }
 

@@ -228,13 +228,14 @@ bool pmpool_hold_unseal(struct pmpool_format *fmt, u64 base)
 	disk.crc = 0;
 	memcpy(words, &disk, sizeof(words));
 	pmpool_format_store(fmt, &at[CRC_WORD], words[CRC_WORD]);
-	smp_wmb(); /* no checksum before anything else is changed */
+	pmpool_write_back(at, HEADER_SIZE); /* no checksum while it changes */
 	pmpool_format_store(fmt, &at[STATE_WORD], words[STATE_WORD]);
-	smp_wmb(); /* everything else before the checksum */
+	pmpool_write_back(at, HEADER_SIZE); /* everything else before the checksum */
 	disk.crc = cpu_to_le32(header_checksum(&disk));
 	memcpy(words, &disk, sizeof(words));
 	pmpool_format_store(fmt, &at[CRC_WORD], words[CRC_WORD]);
-	smp_wmb(); /* all this before what the bitmap does not know of */
+	/* All this before what the bitmap does not know of. */
+	pmpool_write_back(at, HEADER_SIZE);
 	return true;
 }
 

@@ -60,6 +60,7 @@ static void block_zero(struct pmpool_extent *ext, u64 block)
 
 	for (done = 0; done < PMPOOL_FORMAT_BLOCK_SIZE; done += ZERO_STEP) {
 		memset(mem + done, 0, ZERO_STEP);
+		pmpool_write_back(mem + done, ZERO_STEP);
 		cond_resched();
 	}
 

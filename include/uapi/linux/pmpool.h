@@ -394,7 +394,8 @@ struct pmpool_rename {
  * @timeout: as that of PMPOOL_CREATE
  * @__reserved: must be 0
  *
- * Change an extent's length without moving it. What is added reads as zeroes.
+ * Change an extent's length without moving it. What is added reads as zeroes, also
+ * where something was written behind the end, to the rest of the last page.
  *
  * Errors:
  *

@@ -48,6 +48,16 @@
  * block whose bit is 0 holds bytes of an earlier owner and must be zeroed
  * before it is shown to anybody.
  *
+ * **Formatting** begins with ``PMPOOL_FORMAT_BEGUN`` in place of the first
+ * superblock's magic, and ends with the first superblock. Where a reader finds it
+ * there is no pool, whatever else there is.
+ *
+ * **Memory.** Each step above is written back to memory before the next one: the
+ * checksum that is taken away, the other bytes, the checksum, then the other place;
+ * the zeroes of a block before its bit, bits that are taken away before the record
+ * that gives the blocks to somebody. So all this holds for a reset that loses what
+ * is in caches too.
+ *
  * **Features.** A set bit that the reader does not know means: in ``compat``,
  * nothing; in ``ro_compat``, that it must not write anything; in ``incompat``,
  * that it must not attach the pool.
@@ -55,6 +65,7 @@
 
 #define PMPOOL_FORMAT_VERSION		1
 #define PMPOOL_FORMAT_MAGIC		"\211PMPOOL\n"
+#define PMPOOL_FORMAT_BEGUN		"\211PMPOOL\r"
 #define PMPOOL_FORMAT_MAGIC_SIZE	8
 #define PMPOOL_FORMAT_BLOCK_SHIFT	21
 #define PMPOOL_FORMAT_BLOCK_SIZE	(1ULL << PMPOOL_FORMAT_BLOCK_SHIFT)

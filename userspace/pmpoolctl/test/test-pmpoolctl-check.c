@@ -350,6 +350,12 @@ static void supers(void)
 	      "image: 1 fault left\n", "--repair");
 	ok(unchanged(), "what may only be read is not written");
 
+	fresh();
+	memcpy(mem, PMPOOL_FORMAT_BEGUN, PMPOOL_FORMAT_MAGIC_SIZE);
+	remember();
+	CHECK("formatting that was cut short", 4,
+	      "pmpoolctl: image holds no pool\n", "--repair");
+	ok(unchanged(), "what is left of the pool before it is not made one");
 	memset(mem, 0, SIZE);
 	CHECK("zeroes", 4,
 	      "pmpoolctl: image holds no pool\n");
