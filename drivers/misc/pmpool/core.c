@@ -11,6 +11,7 @@
  * may use their extents until the very last.
  */
 #include <linux/bitmap.h>
+#include <linux/cc_platform.h>
 #include <linux/cleanup.h>
 #include <linux/crash_dump.h>
 #include <linux/fs.h>
@@ -142,6 +143,12 @@ static int pmpool_probe(struct platform_device *pdev)
 	if (is_kdump_kernel()) {
 		dev_info(dev, "not attached: this is a crash kernel\n");
 		return -ENODEV;
+	}
+
+	/* memremap() maps such memory decrypted, a program's page table does not. */
+	if (cc_platform_has(CC_ATTR_MEM_ENCRYPT)) {
+		dev_err(dev, "not attached: the machine's memory is encrypted (SME, SEV or TDX), so programs and the driver would read different bytes; if it is SME boot with mem_encrypt=off\n");
+		return -EOPNOTSUPP;
 	}
 
 	pool = kzalloc(sizeof(*pool), GFP_KERNEL);
