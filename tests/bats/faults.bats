@@ -20,8 +20,12 @@ setup_file() {
 		--timeout 300 --file "$BUILD/pmkv-static:/bin/pmkv" \
 		--file "$BUILD/pmkv-load-static:/bin/pmkv-load" \
 		-- "$BUILD/guest/test-panic" "$outside" 3>&- &
-	mini wrong --cpus 1 --pool 128M --append crashkernel=192M --reboots 1 --allow-splat "$PANIC" \
-		--timeout 300 -- "$BUILD/guest/test-wrong" 3>&- &
+	# RAM is below 2 GiB and from 4 GiB up to 0x135400000. Four more regions: reserved, where no RAM is; reserved,
+	# and half of it RAM; where PCI devices can be; and persistent memory.
+	# shellcheck disable=SC2016
+	mini wrong --mem 2900M --cpus 1 --pool 128M --reboots 1 --allow-splat "$PANIC" --timeout 300 --append \
+		'crashkernel=192M memmap=4M$0x90000000 memmap=4M$0x135200000 memmap=4M!0x20000000' \
+		-- "$BUILD/guest/test-wrong" 4M@0x90000000 4M@0x135200000 4M@0xa0000000 4M@0x20000000 3>&- &
 	wait
 }
 
@@ -47,6 +51,14 @@ setup_file() {
 
 @test "of two loads at once one wins, and the pool is attached once" {
 	group wrong twice 5
+}
+
+@test "a region that is not where the pool is is not formatted: moved, shorter, longer" {
+	group wrong moved 32
+}
+
+@test "a region that holds no memory, or is not reserved, is refused, and the log says where" {
+	group wrong nowhere 13
 }
 
 @test "a region that another driver has is refused, naming /proc/iomem" {

@@ -1265,8 +1265,8 @@ static void test_formats(void)
 
 		snprintf(value, sizeof(value), "%lluM@%#llx", (unsigned long long)(size / MIB - 2),
 			 (unsigned long long)base);
-		snprintf(why, sizeof(why), "the pool has size %#llx, the region %#llx: give the region that size",
-			 (unsigned long long)size, (unsigned long long)(size - BLOCK));
+		snprintf(why, sizeof(why), "name its region, region=%#llx@%#llx",
+			 (unsigned long long)size, (unsigned long long)base);
 		refused(value, why);
 	}
 	mem[100] ^= 1;

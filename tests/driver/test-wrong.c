@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The pool at wrong times: hibernation while it is attached, loading twice at
- * once, a region that another driver has, and a crash kernel.
+ * The pool at wrong times and in wrong places: hibernation while it is attached,
+ * loading twice at once, a region that is not where the pool is, one that another
+ * driver has, one that is no memory, and a crash kernel.
  *
  * The last of them ends with a real crash: the kernel panics into the crash
  * kernel, which must leave the pool alone, and which has the firmware reset the
@@ -170,6 +171,135 @@ static void in_use(void)
 	check(sysfs("extents") == 1, "and has its extent");
 }
 
+static void refused(const char *value, const char *params, const char *why)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "region=%s%s", value, params);
+	messages();
+	check_errno(load(text), ENODEV, "%s", text);
+	check(strstr(messages(), why) && access(POOL, F_OK), "and the message says: %s", why);
+}
+
+static void load_at(uint64_t size, uint64_t base, const char *params, int wanted)
+{
+	char text[128];
+
+	snprintf(text, sizeof(text), "region=%#llx@%#llx%s", (unsigned long long)size,
+		 (unsigned long long)base, params);
+	messages();
+	check_errno(load(text), wanted, "%s", text);
+}
+
+/* The region of the command line: "region=SIZE@BASE", SIZE in MiB. */
+static void given(uint64_t *size, uint64_t *base)
+{
+	const char *at = strchr(region_param(), '=') + 1;
+	char *end;
+
+	*size = strtoull(at, &end, 0) * MIB;
+	*base = strtoull(strchr(at, '@') + 1, NULL, 0);
+}
+
+/*
+ * A pool in the middle of what is reserved, so that there is room on either side,
+ * and then the region is given otherwise.
+ */
+static void moved(void)
+{
+	static const struct {
+		const char *how;
+		long long base, size;	/* in MiB, besides the pool's */
+	} wrong[] = {
+		{ "2 MiB higher, up to the same end", 2, -2 },
+		{ "2 MiB higher", 2, 0 },
+		{ "2 MiB lower", -2, 0 },
+		{ "far lower, only its end is the pool's", -24, 0 },
+		{ "far higher, only its start is the pool's", 30, 0 },
+		{ "half as long", 0, -16 },
+		{ "twice as long", 0, 32 },
+		{ "all around it", -32, 96 },
+	};
+	uint64_t size, base, all, start, id;
+	char was[160], ours[64];
+	unsigned int i;
+	uint64_t *mem;
+	int fd;
+
+	begin("moved");
+	given(&all, &start);
+	base = start + 32 * MIB;
+	size = 32 * MIB;
+	load_at(size, base, "", ENODEV);
+	check(strstr(messages(), "not formatted, for there is a pool at"),
+	      "the pool around it is named");
+	load_at(size, base, " format=1", 0);
+	check(strstr(messages(), "format=1: giving up a pool at [mem"), "and given up for it");
+	fd = open_pool();
+	check_errno(create(fd, "filled", 15 * BLOCK), 0, "an extent of all that there is");
+	close(fd);
+	mem = map_node("filled", 15 * BLOCK, PROT_READ | PROT_WRITE);
+	fill(mem, 15 * BLOCK, 11);
+	munmap(mem, 15 * BLOCK);
+	id = sysfs("generation");
+	unload();
+
+	snprintf(was, sizeof(was), "name its region, region=%#llx@%#llx, or give it up: load once with format=1",
+		 (unsigned long long)size, (unsigned long long)base);
+	for (i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
+		uint64_t from = base + wrong[i].base * (long long)MIB;
+		uint64_t length = size + wrong[i].size * (long long)MIB;
+		const char *said;
+
+		load_at(length, from, "", ENODEV);
+		said = messages();
+		snprintf(ours, sizeof(ours), "[mem %#010llx-%#010llx", (unsigned long long)from,
+			 (unsigned long long)(from + length - 1));
+		check(strstr(said, was) && strstr(said, ours) && strstr(said, "generation 1"),
+		      "%s: refused, naming both", wrong[i].how);
+	}
+	check(access(POOL, F_OK) && !strstr(slurp("/proc/iomem"), "Persistent Memory Pool"),
+	      "there is no pool after all that, and nothing is claimed");
+
+	load_at(16 * MIB, start, "", 0);
+	check(sysfs("generation") == 1, "a region beside it is formatted");
+	unload();
+
+	load_at(size, base, "", 0);
+	check(sysfs("generation") == id + 1, "where it was it is found, attached once more");
+	mem = map_node("filled", 15 * BLOCK, PROT_READ);
+	check(mem != MAP_FAILED && !mismatches(mem, 15 * BLOCK, 11), "with every byte of its extent");
+	munmap(mem, 15 * BLOCK);
+	unload();
+
+	load_at(all, start, " format=1", 0);
+	check(strstr(messages(), "format=1: giving up a pool at [mem") && sysfs("generation") == 1 &&
+	      sysfs("extents") == 0, "format=1 gives it up, and says so");
+	unload();
+	load_at(size, base, "", ENODEV);
+	check(strstr(messages(), "not formatted, for there is a pool at"),
+	      "it is not found any more; the new one is");
+	check_errno(load(region_param()), 0, "which loads");
+}
+
+/* What is reserved, and holds no memory; what holds some, and is not reserved. */
+static void nowhere(const char *hole, const char *half, const char *pci, const char *legacy)
+{
+	char why[80];
+
+	begin("nowhere");
+	check_errno(unload(), 0, "pmpool unloads");
+	refused(hole, "", "holds no memory at");
+	refused(hole, " format=1", "holds no memory at");
+	snprintf(why, sizeof(why), "holds no memory at %#llx",
+		 strtoull(strchr(half, '@') + 1, NULL, 0) + BLOCK);
+	refused(half, "", why);
+	refused(pci, "", "is not reserved, it is in [mem");
+	refused(legacy, "", "is not reserved, some of it is persistent memory, memmap=SIZE!BASE");
+	check(!strstr(slurp("/proc/iomem"), "Persistent Memory Pool"), "nothing is claimed");
+	check_errno(load(region_param()), 0, "with its own region it loads");
+}
+
 /* An extent mapped for writing goes down with the kernel. */
 __attribute__((noreturn))
 static void crash(void)
@@ -231,7 +361,7 @@ static void crashed(int fd)
 	munmap(mem, BLOCK);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct pmpool_extent_info ext;
 	uint64_t *mem;
@@ -246,6 +376,13 @@ int main(void)
 		crashed(fd);
 		return done();
 	}
+	close(fd);
+	if (argc != 5)
+		die("usage: test-wrong HOLE HALF PCI LEGACY");
+	unload();
+	moved();
+	nowhere(argv[1], argv[2], argv[3], argv[4]);
+	fd = open_pool();
 	if (create(fd, "cold", COLD))
 		die("creating an extent");
 	close(fd);

@@ -5,6 +5,7 @@
  * Where the region is, and what all kinds of backing do alike.
  */
 #include <linux/ioport.h>
+#include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/dev_printk.h>
 #include <linux/sizes.h>
@@ -15,7 +16,8 @@
 #include "format.h"
 
 static char *region_param;
-module_param_named(region, region_param, charp, 0444);
+/* An address of hardware, so a kernel that is locked down does not take it. */
+module_param_hw_named(region, region_param, charp, iomem, 0444);
 MODULE_PARM_DESC(region, "the pool's memory, SIZE@BASE, as in memmap=SIZE$BASE");
 
 /**
@@ -107,7 +109,12 @@ int pmpool_region_request(struct device *dev, struct pmpool_region *region)
 		return -ENOMEM;
 	region->res = request_mem_region(region->base, region->size, region->name);
 	if (!region->res) {
-		dev_err(dev, "region %pR is in use: see /proc/iomem\n", &span);
+		if (region_intersects(region->base, region->size, IORESOURCE_MEM | IORESOURCE_BUSY,
+				      IORES_DESC_NONE) == REGION_DISJOINT)
+			dev_err(dev, "region %pR is not wholly in one range of the memory map: see /proc/iomem\n",
+				&span);
+		else
+			dev_err(dev, "region %pR is in use: see /proc/iomem\n", &span);
 		kfree(region->name);
 		return -EBUSY;
 	}

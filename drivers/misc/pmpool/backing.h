@@ -12,6 +12,7 @@
 
 struct device;
 struct pmpool_backing_ops;
+struct pmpool_found;
 struct resource;
 
 /**
@@ -39,6 +40,11 @@ struct pmpool_region {
  *	with nothing said, when there is none of this kind
  * @claim: make the region this driver's, or fail having said why
  * @release: undo @claim
+ * @neighbour: find a pool whose superblock is outside the region and which has
+ *	bytes of it, or erase all those superblocks; false when there is none. Left
+ *	out where that can not be
+ * @probe: see whether the whole region holds memory, or fail having said where
+ *	not. What is in it stays. Left out where the system knows
  *
  * A backing in which the system has the blocks that are not in use has what
  * follows, all of it; in another one all blocks are the driver's all the time.
@@ -59,6 +65,9 @@ struct pmpool_backing_ops {
 	int (*find)(struct device *dev, struct pmpool_region *region);
 	int (*claim)(struct device *dev, struct pmpool_region *region);
 	void (*release)(struct device *dev, struct pmpool_region *region);
+	bool (*neighbour)(const struct pmpool_region *region, struct pmpool_found *found,
+			  bool erase);
+	int (*probe)(struct device *dev, const struct pmpool_region *region, void *mem);
 	int (*take)(const struct pmpool_region *region, u64 first, u64 blocks);
 	int (*give)(const struct pmpool_region *region, u64 first, u64 blocks);
 	bool (*has)(const struct pmpool_region *region, u64 first, u64 blocks);

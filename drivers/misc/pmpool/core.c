@@ -31,7 +31,7 @@
 
 static bool format_param;
 module_param_named(format, format_param, bool, 0444);
-MODULE_PARM_DESC(format, "make an empty pool if both superblocks are damaged (loses what it held)");
+MODULE_PARM_DESC(format, "make an empty pool where another one is in the way (loses what it held)");
 
 /**
  * pmpool_writable - whether the pool's records may be changed
@@ -98,25 +98,114 @@ static int pmpool_pm(struct notifier_block *nb, unsigned long action, void *data
 	return notifier_from_errno(-EBUSY);
 }
 
+static void pmpool_say_found(struct pmpool *pool, const struct pmpool_found *found)
+{
+	const struct resource span = DEFINE_RES_MEM(found->base, found->size);
+
+	if (format_param)
+		dev_warn(pool->dev, "%pR: format=1: giving up a pool at %pR, uuid %pUb, generation %llu\n",
+			 pool->region.res, &span, found->uuid, found->generation);
+	else
+		dev_err(pool->dev, "%pR: not formatted, for there is a pool at %pR, uuid %pUb, generation %llu: name its region, region=%#llx@%#llx, or give it up: load once with format=1\n",
+			pool->region.res, &span, found->uuid, found->generation, found->size,
+			found->base);
+}
+
+/*
+ * Look for a pool that formatting would destroy: one whose region was moved, or
+ * given another size. Returns whether it may be.
+ */
+static bool pmpool_may_format(struct pmpool *pool)
+{
+	const struct pmpool_backing_ops *ops = pool->region.ops;
+	struct pmpool_found found, last = { };
+	u64 offset = 0;
+
+	if (ops->neighbour && ops->neighbour(&pool->region, &found, false)) {
+		pmpool_say_found(pool, &found);
+		if (!format_param)
+			return false;
+		last = found;
+	}
+	while (pmpool_format_search(&pool->format, pool->region.base, &offset, &found)) {
+		/* Most have two superblocks. */
+		if (found.base != last.base || memcmp(found.uuid, last.uuid, sizeof(last.uuid)))
+			pmpool_say_found(pool, &found);
+		if (!format_param)
+			return false;
+		last = found;
+		cond_resched();
+	}
+	return true;
+}
+
+/* Whether memory has what was made, not only a cache. */
+static bool pmpool_reads_back(struct pmpool *pool)
+{
+	struct pmpool_format fmt;
+
+	pmpool_forget_caches(pool->mem, pool->format.meta_blocks << PMPOOL_FORMAT_BLOCK_SHIFT);
+	return !pmpool_format_init(&fmt, pool->mem, pool->region.size) &&
+	       !pmpool_format_open(&fmt) && !fmt.bad_copies &&
+	       !memcmp(fmt.super.uuid, pool->format.super.uuid, sizeof(fmt.super.uuid)) &&
+	       pmpool_format_unused(&fmt);
+}
+
+static int pmpool_make(struct pmpool *pool)
+{
+	const struct pmpool_backing_ops *ops = pool->region.ops;
+	struct device *dev = pool->dev;
+	struct pmpool_found found;
+	u64 offset = 0;
+	uuid_t uuid;
+	int ret;
+
+	ret = ops->probe ? ops->probe(dev, &pool->region, pool->mem) : 0;
+	if (ret)
+		return ret;
+	/*
+	 * A pool that is given up must not be found again, half overwritten. But
+	 * where blocks are the system's they may hold an image of one.
+	 */
+	if (ops->neighbour)
+		ops->neighbour(&pool->region, &found, true);
+	while (!ops->take &&
+	       pmpool_format_search(&pool->format, pool->region.base, &offset, &found))
+		pmpool_format_erase(&pool->format, offset);
+
+	uuid_gen(&uuid);
+	pmpool_format_make(&pool->format, uuid.b, ktime_get_real_ns());
+	if (!pmpool_reads_back(pool)) {
+		dev_err(dev, "%pR: what was formatted can not be read back: its first %#llx bytes are no memory, or broken\n",
+			pool->region.res,
+			pool->format.meta_blocks << PMPOOL_FORMAT_BLOCK_SHIFT);
+		return -EIO;
+	}
+	dev_info(dev, "%pR: formatted, uuid %pUb\n", pool->region.res, &uuid);
+	return 0;
+}
+
 /* Find the pool that the region holds, or make one. */
 static int pmpool_open_format(struct pmpool *pool)
 {
 	struct pmpool_format *fmt = &pool->format;
 	struct device *dev = pool->dev;
-	uuid_t uuid;
 	int ret;
 
 	ret = pmpool_format_init(fmt, pool->mem, pool->region.size);
 	if (!ret)
 		ret = pmpool_format_open(fmt);
 
-	if (ret == -ENODATA || (ret == -EBADMSG && format_param)) {
-		if (ret == -EBADMSG)
-			dev_warn(dev, "%pR: %s: formatting\n", pool->region.res, fmt->why);
-		uuid_gen(&uuid);
-		pmpool_format_make(fmt, uuid.b, ktime_get_real_ns());
-		dev_info(dev, "%pR: formatted, uuid %pUb\n", pool->region.res, &uuid);
-		ret = 0;
+	if (ret == -ENODATA || ret == -EBADMSG || ret == -ERANGE) {
+		if (!pmpool_may_format(pool))
+			return -EEXIST;
+		if (ret == -EBADMSG && format_param)
+			dev_warn(dev, "%pR: format=1: %s\n", pool->region.res, fmt->why);
+		if (ret == -ENODATA || format_param) {
+			ret = pmpool_make(pool);
+			if (ret)
+				return ret;
+		}
 	}
 	if (ret) {
 		dev_err(dev, "%pR: %s\n", pool->region.res, fmt->why);
