@@ -179,7 +179,13 @@ static int check_loss(const struct job *job)
 {
 	char where[2 * SIZE_TEXT];
 
-	if (!job->extents || same_region(&job->region, &job->own))
+	if (same_region(&job->region, &job->own))
+		return CTL_OK;
+	/* The driver destroys no pool on its own. */
+	if (job->region.base < job->own.base + job->own.size &&
+	    job->own.base < job->region.base + job->region.size)
+		say("the new region has memory of the pool that there is: load the driver once by 'modprobe pmpool format=1' to give that up");
+	if (!job->extents)
 		return CTL_OK;
 	region_text(where, &job->own, job->request->given.exact);
 	if (!job->request->force) {
