@@ -25,11 +25,11 @@
  * That rests on ext->fault. A fault holds it for reading from its look at
  * ext->sealed until the page is in the page table, and so does who writes for a
  * debugger. mm itself makes a page writable only when it was put in so, or was
- * written since (mprotect()); and fork(), which copies entries of 2 MiB without looking
- * whether they are still there (copy_huge_pmd()), is kept from that by
- * VM_WIPEONFORK: a child starts with no page. So once somebody has held ext->fault for writing, has
- * set ext->sealed and has unmapped every page, no page is writable, nor becomes so
- * before the mark is gone.
+ * written since (mprotect()). fork() would, for it copies entries of 2 MiB without
+ * looking whether they are still there (copy_huge_pmd()), so VM_WIPEONFORK keeps it
+ * from that: a child starts with no page. So once somebody has held ext->fault for
+ * writing, has unmapped every page and has set ext->sealed, no page is writable, nor
+ * becomes so before the mark is gone.
  */
 #include <linux/cleanup.h>
 #include <linux/fs.h>
