@@ -39,8 +39,8 @@ setup_file() {
 			--file "$BUILD/debug/module/pmpool_kunit.ko:/lib/pmpool_kunit.ko" \
 			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
 			--file "$BUILD/guest/test-fuzz" --file "$BUILD/guest/test-stress" \
-			-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 2000" \
-			"test-stress 100" "test-kernel end"
+			-- "test-kernel start" "test-kernel kunit" "test-failnth" "test-fuzz 500" \
+			"test-stress 40" "test-kernel end"
 		truncate -s 1M "$BATS_FILE_TMPDIR/disk"
 		watched map --mem 5G --pool 2304M --timeout $((900 * ${PMPOOL_LONG:-1})) --disk "$BATS_FILE_TMPDIR/disk" \
 			--file "$BUILD/guest/test-map" -- "test-map $((300 * ${PMPOOL_LONG:-1})) 100 ${PMPOOL_SEED-}"
@@ -49,8 +49,8 @@ setup_file() {
 		watched busy --pool 256M --timeout $((900 * ${PMPOOL_LONG:-1})) \
 			--file "$BUILD/guest/test-driver" --file "$BUILD/guest/test-fuzz" \
 			--file "$BUILD/guest/test-stress" \
-			-- "test-driver" "test-fuzz $((10000 * ${PMPOOL_LONG:-1})) ${PMPOOL_SEED-}" \
-			"test-stress $((500 * ${PMPOOL_LONG:-1})) ${PMPOOL_SEED-}"
+			-- "test-driver" "test-fuzz $((3000 * ${PMPOOL_LONG:-1})) ${PMPOOL_SEED-}" \
+			"test-stress $((250 * ${PMPOOL_LONG:-1})) ${PMPOOL_SEED-}"
 		watched lend --mem 1280M --pool 512M --timeout 900 --append "$WATCH kmemleak=on" \
 			--allow-splat 'warn_alloc\+0x' \
 			--file "$BUILD/guest/test-kernel" --file "$BUILD/guest/test-failnth" \
