@@ -1003,7 +1003,7 @@ static struct {
 	int node;
 	pthread_barrier_t start, end;
 	unsigned int pause[3];
-	bool stop;
+	bool sealed, stop;
 	unsigned int failed;
 } race;
 
@@ -1019,18 +1019,23 @@ static void *race_one(void *data)
 {
 	enum racer racer = (uintptr_t)data;
 	uint64_t value;
-	unsigned int i;
+	bool sealed;
 
 	for (;;) {
 		pthread_barrier_wait(&race.start);
 		if (race.stop)
 			return NULL;
 		spin(race.pause[racer]);
-		if (racer == SEALER)
+		if (racer == SEALER) {
 			race.failed += seal(race.node, "") != 0;
-		else
-			for (i = 0; i < 50; i++)
+			__atomic_store_n(&race.sealed, true, __ATOMIC_SEQ_CST);
+		} else {
+			/* At least once after it was sealed. */
+			do {
+				sealed = __atomic_load_n(&race.sealed, __ATOMIC_SEQ_CST);
 				peek(&race.page[1], &value);
+			} while (!sealed);
+		}
 		pthread_barrier_wait(&race.end);
 	}
 }
@@ -1103,6 +1108,7 @@ static void test_race(int fd, unsigned int rounds)
 		race.failed += seal(race.node, "") != 0;
 		value = race.page[2];
 		late += !clean(fd, "race");
+		race.sealed = false;
 		pthread_barrier_wait(&race.start);
 		spin(race.pause[WRITER]);
 		race.page[0] = round;
