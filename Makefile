@@ -111,6 +111,8 @@ series-image: programs debug-module
 LONG_BATS := tests/bats/debug.bats tests/bats/series.bats tests/bats/soak.bats
 
 .PHONY: check demo demo-series bench lint
+# For machines with slower processors, see tests/vm/README.md.
+check: export PMPOOL_PATIENCE ?= 3
 check:
 	tests/run --logs $(BUILD)/logs \
 		$(addprefix build:,all tests $(BUILD)/guest/pmpool.ko image deb series-image) \

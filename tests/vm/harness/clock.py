@@ -10,6 +10,8 @@ import time
 
 # However slow the machine is, somebody wants to know in the end: so long by the wall clock, or so many times a limit.
 WALL_LIMIT, WALL_TIMES = 3600, 4
+# A processor can be slower than those that the limits were chosen on: so many times.
+PATIENCE = float(os.environ.get('PMPOOL_PATIENCE') or 1)
 TICK = 0.2
 
 
@@ -76,7 +78,7 @@ class Limit:
     """So many seconds of a guest's clock from now on."""
 
     def __init__(self, pid, seconds):
-        self.clock, self.seconds, self.began = Clock(pid), seconds, time.monotonic()
+        self.clock, self.seconds, self.began = Clock(pid), PATIENCE * seconds, time.monotonic()
         self.wall = max(WALL_LIMIT, WALL_TIMES * seconds)
 
     def passed(self):
