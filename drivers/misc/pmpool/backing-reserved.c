@@ -156,6 +156,7 @@ static u64 *probe_word(void *mem, u64 i)
 static int reserved_probe(struct device *dev, const struct pmpool_region *region, void *mem)
 {
 	u64 words = 2 * (region->size >> PMPOOL_FORMAT_BLOCK_SHIFT), bad = words, i;
+
 	u64 *saved __free(kvfree) = kvmalloc_array(words, sizeof(*saved), GFP_KERNEL);
 
 	if (!saved)

@@ -53,7 +53,7 @@
 #include <asm/cacheflush.h>
 #define pmpool_forget_caches(at, size)	clflush_cache_range(at, size)
 #else
-#define pmpool_forget_caches(at, size)	do { } while (0)
+#define pmpool_forget_caches(at, size)	((void)(at), (void)(size))
 #endif
 #endif
 
