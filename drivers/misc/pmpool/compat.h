@@ -35,27 +35,24 @@
 	vmf_insert_pfn_pmd(vmf, __pfn_to_pfn_t(pfn, PFN_DEV), write)
 #endif
 
-/* Other architectures keep memory coherent up to a reset, or have no call for it. */
+/*
+ * Caches are written back, or what they have is forgotten so that what is read next
+ * comes from memory. Other architectures keep memory coherent up to a reset, or have no
+ * call for it.
+ */
 #ifdef CONFIG_X86
+#include <asm/cacheflush.h>
 #include <asm/smp.h>
 #include <asm/special_insns.h>
 #define pmpool_write_back_caches()	wbinvd()
 #define pmpool_write_back_all_caches()	wbinvd_on_all_cpus()
+#define pmpool_forget_caches(at, size)	clflush_cache_range(at, size)
 #else
 #define pmpool_write_back_caches()	do { } while (0)
 #define pmpool_write_back_all_caches()	do { } while (0)
-#endif
-#endif /* __KERNEL__ */
-
-#ifdef __KERNEL__
-/* Let what is read next come from memory, not from a cache. */
-#ifdef CONFIG_X86
-#include <asm/cacheflush.h>
-#define pmpool_forget_caches(at, size)	clflush_cache_range(at, size)
-#else
 #define pmpool_forget_caches(at, size)	((void)(at), (void)(size))
 #endif
-#endif
+#endif /* __KERNEL__ */
 
 /*
  * Write the cache lines of a range back to memory, and let nothing that is stored
