@@ -109,7 +109,7 @@ setup_file() {
 @test "everything that system calls do to mappings, and a seal against a write" {
 	group map map 16
 	group map race 4
-	group map split 14
+	group map split 13
 	ended_well map
 }
 

@@ -158,11 +158,11 @@ setup_file() {
 }
 
 @test "long extents are mapped by blocks, and sealed so" {
-	group map large 14
+	group map large 12
 }
 
 @test "1 GiB that was used before: a hole of one page, and moved" {
-	group map split 14
+	group map split 13
 }
 
 @test "random system calls on mappings: every page is what a model says" {
@@ -180,7 +180,7 @@ setup_file() {
 }
 
 @test "without struct pages: what works and what fails is what pmpool(4) says" {
-	group map "no pages" 17
+	group map "no pages" 16
 }
 
 @test "the guest with the mappings ended well" {
